@@ -1,0 +1,429 @@
+//! # The contract between the acceptor and its backends
+//!
+//! A backend is where the cryptography and the keys are: the rust backend in
+//! this crate, the platform's security package, or one that an application
+//! brings. It answers to three traits, in the order of a server's life:
+//!
+//! 1. [`Backend`]: credentials and options, before anything is checked.
+//! 2. [`PreparedBackend`]: what [`Backend::prepare`] makes of it for one
+//!    configuration. One for the life of the server, shared by all threads.
+//! 3. [`Exchange`]: one handshake. Each step consumes it and gives the next
+//!    state, or a [`SecurityContext`], or an error; so nothing of a failed
+//!    handshake can be used again.
+//!
+//! ## What every backend MUST do
+//!
+//! * Report what it found out as [`Facts`], flags as they were really
+//!   granted, and say what its library does not disclose.
+//! * Call [`Judge::check`] as soon as the facts are known, before it makes a
+//!   reply, spends a replay slot or hands out anything, where it is able to.
+//! * Ask the configured replay store after everything else has passed, where
+//!   its capabilities say that it does.
+//! * Bound what it allocates by [`Limits::max_token`](crate::Limits) and
+//!   never panic on a token.
+//! * Refuse in [`Backend::prepare`] what it cannot honour.
+//!
+//! ## What no backend MUST do
+//!
+//! * Decide who is let in: that is the policy's, and it is the same for all.
+//! * Read a token after a failure, retry a token, or fall back to another
+//!   mechanism or backend.
+//! * Open a file or take a lock that all handshakes share in
+//!   [`Exchange::step`].
+//! * Put a secret, or the client's raw bytes, into an error or a log line.
+
+use core::any::Any;
+use core::fmt;
+use core::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::channel_bindings::ChannelBindingPolicy;
+use crate::credentials::Credentials;
+use crate::error::{Error, Misuse};
+use crate::etype::EncryptionType;
+use crate::facts::{Capabilities, Facts};
+use crate::mechanism::Mechanism;
+use crate::message::{
+    MessagePart, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped, UnwrappedInPlace,
+};
+use crate::name::{Principal, ServiceName};
+use crate::realms::Capaths;
+use crate::replay::ReplayStore;
+use crate::reply::Reply;
+use crate::requirements::{DataRepresentation, Requirements};
+use crate::secret::Secret;
+use crate::time::Clock;
+use crate::token::{CredentialHandle, StepInput};
+
+#[cfg(feature = "rust")]
+pub(crate) mod rust;
+
+#[cfg(feature = "rust")]
+pub use self::rust::{RustBackend, rust};
+
+/// Credentials and options of a backend, not yet bound to a configuration.
+pub trait Backend: Send + Sync {
+    /// The backend's name, for messages.
+    fn name(&self) -> &'static str;
+
+    /// What it can do. `build()` refuses what is required and not in here.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Reads the credentials and derives what can be derived, once.
+    ///
+    /// # Errors
+    ///
+    /// Whatever makes the configuration unusable.
+    fn prepare(self: Box<Self>, settings: Arc<Settings>)
+    -> Result<Box<dyn PreparedBackend>, Error>;
+}
+
+/// A backend bound to a configuration; lives as long as the server.
+pub trait PreparedBackend: Send + Sync {
+    /// What an operator should know of it.
+    fn describe(&self) -> BackendDescription;
+
+    /// Begins a handshake. Cheap: the first token has not arrived.
+    fn begin(&self) -> Box<dyn Exchange>;
+
+    /// Reads credentials for [`StepInput::credentials`].
+    ///
+    /// # Errors
+    ///
+    /// Unusable credentials, or a backend that takes none.
+    fn acquire(&self, credentials: &Credentials) -> Result<CredentialHandle, Error> {
+        let _ = credentials;
+        Err(unsupported(self.describe().backend, "supplied credentials"))
+    }
+
+    /// Takes up a handshake where [`Exchange::suspend`] left it.
+    ///
+    /// # Errors
+    ///
+    /// State that is not this backend's, or a backend that cannot.
+    fn resume(&self, state: &[u8]) -> Result<Box<dyn Exchange>, Error> {
+        let _ = state;
+        Err(unsupported(self.describe().backend, "suspended handshakes"))
+    }
+
+    /// Takes up an established context where [`SecurityContext::export`] left
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// State that is not this backend's, or a backend that cannot.
+    fn import(&self, state: &[u8]) -> Result<Box<dyn SecurityContext>, Error> {
+        let _ = state;
+        Err(unsupported(self.describe().backend, "exported contexts"))
+    }
+}
+
+/// A handshake that awaits a token.
+pub trait Exchange: Send {
+    /// Takes the client's token. An answer that comes later owns what it
+    /// needs of the input.
+    fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome>;
+
+    /// The state of the handshake, to be taken up by
+    /// [`PreparedBackend::resume`]. Secret.
+    ///
+    /// # Errors
+    ///
+    /// A backend or state that cannot.
+    fn suspend(self: Box<Self>) -> Result<Secret, Error> {
+        Err(unsupported("this", "suspended handshakes"))
+    }
+}
+
+/// What a step came to.
+#[non_exhaustive]
+pub enum Outcome {
+    /// The client's turn.
+    Continue {
+        /// What to send it.
+        token: Vec<u8>,
+        /// What awaits its answer.
+        next: Box<dyn Exchange>,
+        /// Why the client is asked to try once more, if it is.
+        retry: Option<Error>,
+    },
+    /// Done.
+    Established {
+        /// What to send the client, if anything.
+        token: Option<Vec<u8>>,
+        /// The context.
+        context: Box<dyn SecurityContext>,
+        /// What was found out.
+        facts: Box<Facts>,
+    },
+    /// Over.
+    Failed {
+        /// Why.
+        error: Error,
+        /// What to tell the client, if anything.
+        token: Option<Vec<u8>>,
+    },
+}
+
+impl Outcome {
+    /// The client's turn, in the ordinary course of a handshake.
+    #[must_use]
+    pub fn go_on(token: Vec<u8>, next: Box<dyn Exchange>) -> Self {
+        Self::Continue {
+            token,
+            next,
+            retry: None,
+        }
+    }
+
+    /// A failure that the client is told nothing of.
+    #[must_use]
+    pub fn fail(error: impl Into<Error>) -> Self {
+        Self::Failed {
+            error: error.into(),
+            token: None,
+        }
+    }
+}
+
+/// An established context. Full duplex: every method takes `&self`, and what
+/// is sent does not wait for what is received.
+pub trait SecurityContext: Send + Sync {
+    /// Protects a message (RFC 2743 2.3.3).
+    ///
+    /// # Errors
+    ///
+    /// A protection that the mechanism does not have.
+    fn wrap(&self, protection: Protection, data: &[u8]) -> Result<Vec<u8>, Error>;
+
+    /// Takes a message out of its token (RFC 2743 2.3.4).
+    ///
+    /// # Errors
+    ///
+    /// A token that is malformed or altered.
+    fn unwrap(&self, token: &[u8]) -> Result<Unwrapped, Error>;
+
+    /// As [`wrap`](Self::wrap), in a buffer that has room around the data
+    /// ([`Sizes`]); gives the token's place.
+    ///
+    /// # Errors
+    ///
+    /// As for `wrap`, and a buffer without room.
+    fn wrap_in_place(
+        &self,
+        protection: Protection,
+        buffer: &mut [u8],
+        data: Range<usize>,
+    ) -> Result<Range<usize>, Error>;
+
+    /// As [`unwrap`](Self::unwrap), in the buffer that holds the token and
+    /// nothing else. This is also the stream form (SECBUFFER_STREAM).
+    ///
+    /// # Errors
+    ///
+    /// As for `unwrap`.
+    fn unwrap_in_place(&self, buffer: &mut [u8]) -> Result<UnwrappedInPlace, Error>;
+
+    /// Protects a message part by part, where the parts lie; gives the bytes
+    /// used of the header part.
+    ///
+    /// # Errors
+    ///
+    /// As for `wrap`, and parts that do not fit the mechanism.
+    fn wrap_parts(
+        &self,
+        protection: Protection,
+        parts: &mut [MessagePart<'_>],
+    ) -> Result<usize, Error> {
+        let _ = (protection, parts);
+        Err(unsupported("this", "messages in parts"))
+    }
+
+    /// Reverses [`wrap_parts`](Self::wrap_parts).
+    ///
+    /// # Errors
+    ///
+    /// As for `unwrap`, and parts that do not fit the mechanism.
+    fn unwrap_parts(
+        &self,
+        parts: &mut [MessagePart<'_>],
+    ) -> Result<(Protection, SequenceState), Error> {
+        let _ = parts;
+        Err(unsupported("this", "messages in parts"))
+    }
+
+    /// A token that proves a message which travels beside it (RFC 2743
+    /// 2.3.1).
+    ///
+    /// # Errors
+    ///
+    /// A mechanism without integrity.
+    fn mic(&self, data: &[u8]) -> Result<Vec<u8>, Error>;
+
+    /// Checks such a token (RFC 2743 2.3.2).
+    ///
+    /// # Errors
+    ///
+    /// A token that is malformed or not of this message.
+    fn verify(&self, data: &[u8], mic: &[u8]) -> Result<SequenceState, Error>;
+
+    /// The sizes of tokens.
+    fn sizes(&self) -> Sizes;
+
+    /// The key that both sides share.
+    ///
+    /// # Errors
+    ///
+    /// A backend whose library does not give it.
+    fn session_key(&self) -> Result<SessionKey, Error>;
+
+    /// The pseudo-random function of the context (RFC 4401).
+    ///
+    /// # Errors
+    ///
+    /// A mechanism without one.
+    fn prf(&self, key: PrfKey, input: &[u8], length: usize) -> Result<Secret, Error>;
+
+    /// The authorization data of the ticket as `(ad-type, bytes)`, outside
+    /// and inside of AD-IF-RELEVANT. Not verified beyond the ticket's own
+    /// integrity.
+    fn authorization_data(&self) -> Vec<(i32, Vec<u8>)> {
+        Vec::new()
+    }
+
+    /// The state of the context, to be taken up by
+    /// [`PreparedBackend::import`]. Secret.
+    ///
+    /// # Errors
+    ///
+    /// A backend that cannot.
+    fn export(self: Box<Self>) -> Result<Secret, Error> {
+        Err(unsupported("this", "exported contexts"))
+    }
+
+    /// The platform's own context, for what is not wrapped here.
+    fn as_any(&self) -> &dyn Any;
+}
+
+fn unsupported(backend: &'static str, what: &'static str) -> Error {
+    Misuse::Unsupported { backend, what }.into()
+}
+
+/// The configuration as a backend sees it.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The enabled mechanisms, each able to meet what is required.
+    pub mechanisms: Vec<Mechanism>,
+    /// What is required, implied flags included.
+    pub required: Requirements,
+    /// What is wanted besides.
+    pub requested: Requirements,
+    /// The channel-binding policy: which facts will be needed.
+    pub channel_bindings: ChannelBindingPolicy,
+    /// Which services are accepted; all of the credentials' if empty.
+    pub services: Vec<ServiceName>,
+    /// How many keys of other principals may be tried when no entry has the
+    /// ticket's service name.
+    pub alias_limit: usize,
+    /// Permitted encryption types, the preferred first.
+    pub etypes: Vec<EncryptionType>,
+    /// How far the clocks may be apart.
+    pub clock_skew: Duration,
+    /// Trusted paths of realms.
+    pub capaths: Capaths,
+    /// The representation of tokens, for a package that has a choice.
+    pub data_representation: DataRepresentation,
+    /// The longest token, in bytes.
+    pub max_token: usize,
+    /// When the configuration was built, if clients that may have been there
+    /// before are to be refused.
+    pub refuse_before: Option<SystemTime>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The replay store.
+    pub replay: Arc<dyn ReplayStore>,
+    /// The policy, as far as a backend may know it.
+    pub judge: Judge,
+}
+
+impl Settings {
+    /// Whether a flag is required or requested.
+    #[must_use]
+    pub fn wants(&self, flag: Requirements) -> bool {
+        (self.required | self.requested).contains(flag)
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("mechanisms", &self.mechanisms)
+            .field("required", &self.required)
+            .field("requested", &self.requested)
+            .finish_non_exhaustive()
+    }
+}
+
+type Check = dyn Fn(&Facts) -> Result<(), Error> + Send + Sync;
+
+/// The policy as a question: may this client come in?
+#[derive(Clone)]
+pub struct Judge(Arc<Check>);
+
+impl Judge {
+    /// A judge from the check itself. A backend's own tests make one.
+    #[must_use]
+    pub fn new(check: impl Fn(&Facts) -> Result<(), Error> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(check))
+    }
+
+    /// Asks it.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn check(&self, facts: &Facts) -> Result<(), Error> {
+        (self.0)(facts)
+    }
+}
+
+impl fmt::Debug for Judge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Judge(..)")
+    }
+}
+
+/// What a backend tells an operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BackendDescription {
+    /// The backend's name.
+    pub backend: &'static str,
+    /// The server's principals and their keys.
+    pub principals: Vec<PrincipalDescription>,
+    /// What should be looked at: a keytab that the world can read, keys that
+    /// cannot be used.
+    pub warnings: Vec<String>,
+}
+
+impl BackendDescription {
+    /// A description without principals or warnings.
+    #[must_use]
+    pub fn new(backend: &'static str) -> Self {
+        Self {
+            backend,
+            ..Self::default()
+        }
+    }
+}
+
+/// A principal of the server's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrincipalDescription {
+    /// Its name.
+    pub principal: Principal,
+    /// Version and type of each of its keys, the newest first.
+    pub keys: Vec<(u32, EncryptionType)>,
+}

@@ -1,0 +1,164 @@
+//! The first token: its first bytes say whose it is (rule 28).
+
+use std::sync::Arc;
+
+use super::kerberos::accept::malformed;
+use super::kerberos::codec::gss;
+use super::spnego::accept::AwaitInit;
+use super::spnego::codec::{self, NTLMSSP, SPNEGO, Sniffed};
+use super::{Mech, Shared, enabled};
+use crate::backends::{Exchange, Outcome};
+use crate::error::{Error, Rejection};
+use crate::mechanism::{Framing, Mechanism};
+use crate::reply::Reply;
+use crate::token::StepInput;
+
+/// Awaits the first token of a handshake.
+pub(super) struct AwaitFirst {
+    shared: Arc<Shared>,
+    hints: Hints,
+}
+
+/// Whether the client has been told what it may offer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hints {
+    NotSent,
+    Sent,
+}
+
+impl AwaitFirst {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            hints: Hints::NotSent,
+        }
+    }
+
+    /// A client that sends nothing wants to hear what there is; once.
+    fn send_hints(self: Box<Self>) -> Result<Outcome, Error> {
+        if self.hints == Hints::Sent {
+            return Err(Error::malformed(
+                "first token",
+                "empty after our hints",
+                None,
+            ));
+        }
+        let names: Vec<_> = enabled(&self.shared)
+            .flat_map(|mech| mech.oids().iter().copied().map(codec::Oid))
+            .collect();
+        let token = codec::encode_hints(&names).map_err(malformed)?;
+        let next = Box::new(Self {
+            hints: Hints::Sent,
+            ..*self
+        });
+        Ok(Outcome::go_on(token, next))
+    }
+
+    /// A mechanism's own token.
+    fn raw(&self, mechanism: Mechanism, input: StepInput<'_>) -> Reply<Outcome> {
+        match enabled(&self.shared).find(|mech| mech.mechanism() == mechanism) {
+            Some(mech) => mech.begin(&self.shared, Framing::Raw).step(input),
+            None => Reply::Now(Outcome::fail(no_common(
+                vec![mechanism.to_string()],
+                &self.shared,
+            ))),
+        }
+    }
+}
+
+impl Exchange for AwaitFirst {
+    fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
+        let unknown = |problem| {
+            Reply::Now(Outcome::fail(Error::malformed(
+                "first token",
+                problem,
+                Some(0),
+            )))
+        };
+        match codec::sniff(input.token) {
+            Sniffed::Empty => Reply::Now(self.send_hints().unwrap_or_else(Outcome::fail)),
+            Sniffed::RawNtlm => self.raw(Mechanism::Ntlm, input),
+            Sniffed::BareApReq => self.raw(Mechanism::Kerberos, input),
+            Sniffed::GssFramed(SPNEGO) => Box::new(AwaitInit::new(self.shared)).step(input),
+            Sniffed::GssFramed(oid) => match named(oid) {
+                Some(mechanism) => self.raw(mechanism, input),
+                None => Reply::Now(Outcome::fail(no_common(vec![name(oid)], &self.shared))),
+            },
+            Sniffed::BadFrame(error) => Reply::Now(Outcome::fail(malformed(error))),
+            Sniffed::BareNegTokenInit => unknown("a NegTokenInit without its frame"),
+            Sniffed::BareNegTokenResp => unknown("a NegTokenResp before any NegTokenInit"),
+            Sniffed::Unknown => unknown("of no known mechanism"),
+        }
+    }
+}
+
+/// The mechanism that an object identifier means in a token's frame.
+fn named(oid: &[u8]) -> Option<Mechanism> {
+    match oid {
+        gss::KRB5 | gss::MS_KRB5 | gss::OLD_KRB5 | gss::KRB5_U2U => Some(Mechanism::Kerberos),
+        NTLMSSP => Some(Mechanism::Ntlm),
+        _ => None,
+    }
+}
+
+/// Nothing that the client offers is enabled.
+pub(super) fn no_common(offered: Vec<String>, shared: &Shared) -> Error {
+    Rejection::NoCommonMechanism {
+        offered,
+        enabled: shared.settings.mechanisms.clone(),
+    }
+    .into()
+}
+
+/// The mechanism that an object identifier means in an offer, if it is
+/// enabled.
+pub(super) fn find(oid: &[u8], shared: &Shared) -> Option<&'static dyn Mech> {
+    enabled(shared).find(|mech| mech.oids().contains(&oid))
+}
+
+/// What a person calls the mechanism of an object identifier.
+pub(super) fn name(oid: &[u8]) -> String {
+    match oid {
+        gss::KRB5 | gss::MS_KRB5 | gss::OLD_KRB5 => "Kerberos".into(),
+        gss::KRB5_U2U => "Kerberos user-to-user".into(),
+        NTLMSSP => "NTLM".into(),
+        codec::NEGOEX => "NegoEx".into(),
+        other => dotted(other),
+    }
+}
+
+/// An object identifier in dotted form, from its contents octets (X.690
+/// 8.19).
+fn dotted(oid: &[u8]) -> String {
+    let mut arcs: Vec<u64> = Vec::new();
+    let mut arc = 0_u64;
+    for byte in oid.iter().take(64) {
+        arc = (arc << 7) | u64::from(byte & 0x7F);
+        if byte & 0x80 == 0 {
+            if arcs.is_empty() {
+                let first = (arc / 40).min(2);
+                arcs.extend([first, arc - first * 40]);
+            } else {
+                arcs.push(arc);
+            }
+            arc = 0;
+        }
+    }
+    let texts: Vec<String> = arcs.iter().map(ToString::to_string).collect();
+    texts.join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+    use crate::backends::rust::kerberos::codec::gss;
+
+    #[test]
+    fn identifiers_are_named_or_dotted() {
+        assert_eq!(name(gss::MS_KRB5), "Kerberos");
+        // 1.3.6.1.5.2.5 is IAKERB (draft-ietf-kitten-iakerb).
+        assert_eq!(name(&[0x2B, 6, 1, 5, 2, 5]), "1.3.6.1.5.2.5");
+        // 2.999.3, the example of X.690 8.19.5 with the 2.100.3 form.
+        assert_eq!(name(&[0x81, 0x34, 0x03]), "2.100.3");
+    }
+}

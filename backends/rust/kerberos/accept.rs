@@ -1,0 +1,388 @@
+//! Accepting an AP-REQ (RFC 4120 3.2.3, RFC 4121, MS-KILE 3.4.5). Only this
+//! file and those below it see both what is on the wire and the keys.
+
+mod authenticator;
+mod reply;
+mod ticket;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use self::authenticator::{Asked, Authenticated};
+use self::reply::Answer;
+use self::ticket::OpenTicket;
+use super::codec::gss;
+use super::codec::messages::ApReq;
+use super::codec::{CodecError, Problem};
+use super::keys::KeySource;
+use super::status;
+use crate::backends::rust::Shared;
+use crate::backends::{Exchange, Outcome};
+use crate::channel_bindings::ChannelBindings;
+use crate::error::{Error, Misuse, Rejection, Unavailability};
+use crate::facts::Facts;
+use crate::mechanism::Framing;
+use crate::replay::{ReplayEntry, ReplayVerdict};
+use crate::reply::Reply;
+use crate::requirements::Requirements;
+use crate::token::StepInput;
+
+/// Awaits the client's AP-REQ.
+pub(crate) struct AwaitApReq {
+    shared: Arc<Shared>,
+    framing: Framing,
+    retry: Retry,
+}
+
+/// Whether a client whose clock is off may try once more (rule 21).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Retry {
+    Allowed,
+    Used,
+}
+
+impl AwaitApReq {
+    /// The first state of a handshake.
+    pub(crate) fn new(shared: Arc<Shared>, framing: Framing) -> Self {
+        Self {
+            shared,
+            framing,
+            retry: Retry::Allowed,
+        }
+    }
+}
+
+impl Exchange for AwaitApReq {
+    fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
+        let now = self.shared.settings.clock.now();
+        let mut peer = Peer::default();
+        let verified = supplied_keys(&input)
+            .and_then(|keys| verify(&self, &input, keys.as_deref(), now, &mut peer));
+        match verified {
+            Ok(verified) => self.check_replay(verified, peer),
+            Err(error) => Reply::Now(self.refuse(error, &peer, now)),
+        }
+    }
+}
+
+/// What is known of the peer when something fails: whom to name in a
+/// KRB-ERROR, and whether it wants one.
+#[derive(Default)]
+struct Peer {
+    /// The ticket's server realm and name, in the encoding's order.
+    service: Option<(Vec<u8>, i32, Vec<Vec<u8>>)>,
+    wants_error: WantsError,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum WantsError {
+    /// The client asked for mutual authentication, so it awaits an answer.
+    Yes,
+    #[default]
+    No,
+}
+
+/// Everything of an AP-REQ that has been checked, and what is needed to
+/// answer it. Owns what it has, so that a replay store may take its time.
+struct Verified {
+    /// The integrity tag of the authenticator's ciphertext (rule 12).
+    tag: ([u8; MAX_TAG], usize),
+    ctime: SystemTime,
+    now: SystemTime,
+    answer: Answer,
+    facts: Box<Facts>,
+}
+
+/// The longest integrity tag: that of aes256-cts-hmac-sha384-192.
+const MAX_TAG: usize = 24;
+
+fn verify(
+    state: &AwaitApReq,
+    input: &StepInput<'_>,
+    supplied: Option<&KeySource>,
+    now: SystemTime,
+    peer: &mut Peer,
+) -> Result<Verified, Error> {
+    let settings = &*state.shared.settings;
+    let token = Token::parse(input.token, peer)?;
+    let request = ApReq::decode(token.ap_req).map_err(malformed)?;
+    remember(&request, peer);
+    if request.ap_options.0 & ApReq::USE_SESSION_KEY != 0 {
+        return Err(Rejection::UserToUser.into());
+    }
+    let keys = supplied.unwrap_or(&state.shared.keys);
+    let ticket = OpenTicket::open(&request, settings, keys)?;
+    let ticket = ticket.read(settings)?;
+    let client = Authenticated::open(&request, &ticket, settings)?;
+    let client = client.read(&ticket)?;
+    let asked = Asked::read(&client, &request, &ticket, input.channel_bindings)?;
+    if asked.mutual() {
+        peer.wants_error = WantsError::Yes;
+    }
+    token.check_style(&asked)?;
+    check_address(&ticket, input.peer_address)?;
+    check_skew(client.ctime(), now, settings.clock_skew)?;
+    ticket.check_times(now, settings)?;
+    ticket.check_path(settings)?;
+    ticket.check_authorization_data()?;
+    client.check_subkey(settings)?;
+    if let Some(start) = settings.refuse_before {
+        check_start(client.ctime(), start + settings.clock_skew)?;
+    }
+    let facts = asked.facts(&client, &ticket, settings, state.framing)?;
+    settings.judge.check(&facts)?;
+    Ok(Verified {
+        tag: client.tag(),
+        ctime: client.ctime(),
+        now,
+        answer: Answer::prepare(&client, &ticket, &asked, settings, &facts)?,
+        facts: Box::new(facts),
+    })
+}
+
+impl AwaitApReq {
+    /// Rule 12: after everything else has passed, in one atomic step.
+    fn check_replay(self: Box<Self>, verified: Verified, peer: Peer) -> Reply<Outcome> {
+        let settings = &self.shared.settings;
+        let (tag, length) = verified.tag;
+        let expires = verified.ctime + settings.clock_skew;
+        let tag = tag.get(..length).unwrap_or(&tag);
+        let entry = ReplayEntry::authenticator(tag, expires, verified.now);
+        settings
+            .replay
+            .check(entry)
+            .map(move |verdict| match judge_replay(verdict) {
+                Ok(()) => self.establish(verified, &peer),
+                Err(error) => self.refuse(error, &peer, verified.now),
+            })
+    }
+
+    fn establish(self: Box<Self>, verified: Verified, peer: &Peer) -> Outcome {
+        let Verified {
+            answer, facts, now, ..
+        } = verified;
+        match answer.build(self.shared.settings.max_token) {
+            Ok((token, context)) => Outcome::Established {
+                token,
+                context,
+                facts,
+            },
+            Err(error) => self.refuse(error, peer, now),
+        }
+    }
+
+    /// Rule 21: a KRB-ERROR where asked for, and one retry for a client whose
+    /// clock is off.
+    fn refuse(self: Box<Self>, error: Error, peer: &Peer, now: SystemTime) -> Outcome {
+        let wanted = self.shared.settings.wants(Requirements::EXTENDED_ERROR);
+        let Some(code) = status::krb_error(&error).filter(|_| wanted) else {
+            let token = wanted.then(|| unknown_token_id(&error, now)).flatten();
+            return Outcome::Failed { error, token };
+        };
+        let clock = matches!(
+            error.rejection(),
+            Some(Rejection::ClockSkew { .. } | Rejection::TicketNotYetValid { .. })
+        );
+        if clock && self.retry == Retry::Allowed {
+            let token =
+                reply::krb_error(code, peer.service.as_ref(), now, Some(reply::SKEW_RECOVERY));
+            if let Some(token) = token {
+                let next = Box::new(Self {
+                    retry: Retry::Used,
+                    ..*self
+                });
+                return Outcome::Continue {
+                    token,
+                    next,
+                    retry: Some(error),
+                };
+            }
+        }
+        let token = (peer.wants_error == WantsError::Yes)
+            .then(|| reply::krb_error(code, peer.service.as_ref(), now, None))
+            .flatten();
+        Outcome::Failed { error, token }
+    }
+}
+
+/// RFC 4121 4.1: an unknown token id is the one malformed token that is
+/// answered, since it may be a later version's.
+fn unknown_token_id(error: &Error, now: SystemTime) -> Option<Vec<u8>> {
+    match error {
+        Error::Malformed { problem, .. } if *problem == UNKNOWN_TOKEN_ID => {
+            reply::krb_error(status::MSG_TYPE, None, now, None)
+        }
+        _ => None,
+    }
+}
+
+const UNKNOWN_TOKEN_ID: &str = "unknown token id";
+
+fn judge_replay(verdict: ReplayVerdict) -> Result<(), Error> {
+    match verdict {
+        ReplayVerdict::Fresh => Ok(()),
+        ReplayVerdict::Replayed => Err(Rejection::Replay.into()),
+        ReplayVerdict::Full => Err(Unavailability::ReplayStoreFull.into()),
+        ReplayVerdict::TooOld { forgotten } => Err(Unavailability::ReplayStore {
+            text: format!(
+                "it has forgotten what was used until {}; was the clock set back?",
+                crate::time::Utc(forgotten)
+            ),
+        }
+        .into()),
+        ReplayVerdict::Unavailable { source } => Err(Unavailability::ReplayStore {
+            text: source.to_string(),
+        }
+        .into()),
+    }
+}
+
+/// Credentials that came with the step, if they are this backend's.
+fn supplied_keys(input: &StepInput<'_>) -> Result<Option<Arc<KeySource>>, Error> {
+    let Some(handle) = input.credentials else {
+        return Ok(None);
+    };
+    let keys = handle
+        .downcast::<KeySource>()
+        .ok_or(Misuse::ForeignCredentials)?;
+    Ok(Some(keys))
+}
+
+/// A first token: framed, or the bare AP-REQ of DCE style (rule 1).
+struct Token<'a> {
+    ap_req: &'a [u8],
+    style: Style,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Framed,
+    Bare,
+}
+
+impl<'a> Token<'a> {
+    fn parse(token: &'a [u8], peer: &mut Peer) -> Result<Self, Error> {
+        // 6E is the tag of an AP-REQ, APPLICATION 14.
+        if token.first() == Some(&0x6E) {
+            return Ok(Self {
+                ap_req: token,
+                style: Style::Bare,
+            });
+        }
+        let framed = gss::parse(token).map_err(malformed)?;
+        if framed.oid == gss::KRB5_U2U {
+            return Err(Rejection::UserToUser.into());
+        }
+        if ![gss::KRB5, gss::MS_KRB5, gss::OLD_KRB5].contains(&framed.oid) {
+            return Err(Error::malformed("GSS token", "not one of Kerberos'", None));
+        }
+        match framed.token_id {
+            gss::token_id::AP_REQ => Ok(Self {
+                ap_req: framed.body,
+                style: Style::Framed,
+            }),
+            gss::token_id::KRB_ERROR => {
+                let code = super::codec::messages::KrbError::decode(framed.body)
+                    .ok()
+                    .map(|error| error.error_code);
+                peer.wants_error = WantsError::No;
+                Err(Rejection::PeerFailed { code }.into())
+            }
+            _ => Err(Error::malformed("GSS token", UNKNOWN_TOKEN_ID, None)),
+        }
+    }
+
+    /// Rule 1: bare is DCE style's and nobody else's.
+    fn check_style(&self, asked: &Asked) -> Result<(), Error> {
+        match (self.style, asked.dce_style()) {
+            (Style::Framed, false) => Ok(()),
+            (Style::Framed, true) => Err(Error::malformed(
+                "GSS token",
+                "framed, and DCE style in the checksum",
+                None,
+            )),
+            (Style::Bare, false) => Err(Error::malformed(
+                "AP-REQ",
+                "bare, and not DCE style in the checksum",
+                None,
+            )),
+            (Style::Bare, true) => Err(Rejection::DceStyle.into()),
+        }
+    }
+}
+
+/// Notes what a KRB-ERROR would name.
+fn remember(request: &ApReq<'_>, peer: &mut Peer) {
+    let name = &request.ticket.sname;
+    let components = name.components().map(<[u8]>::to_vec).collect();
+    peer.service = Some((request.ticket.realm.0.to_vec(), name.name_type, components));
+    if request.ap_options.0 & ApReq::MUTUAL_REQUIRED != 0 {
+        peer.wants_error = WantsError::Yes;
+    }
+}
+
+/// Rule 9: a ticket that is limited to addresses, where the peer's is known.
+fn check_address(ticket: &ticket::ReadTicket<'_>, peer: Option<IpAddr>) -> Result<(), Error> {
+    match peer {
+        Some(peer) if !ticket.admits(peer) => Err(Rejection::Address { peer }.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Rule 10.
+fn check_skew(client: SystemTime, server: SystemTime, skew: Duration) -> Result<(), Error> {
+    let apart = match client.duration_since(server) {
+        Ok(ahead) => ahead,
+        Err(behind) => behind.duration(),
+    };
+    if apart <= skew {
+        return Ok(());
+    }
+    Err(Rejection::ClockSkew {
+        client: Some(client),
+        server,
+        skew,
+    }
+    .into())
+}
+
+/// Rule 12: what may have been used before this server could remember it.
+fn check_start(client: SystemTime, until: SystemTime) -> Result<(), Error> {
+    match until.duration_since(client) {
+        Ok(left) => Err(Unavailability::StartingUp {
+            seconds: left.as_secs() + 1,
+        }
+        .into()),
+        Err(_) => Ok(()),
+    }
+}
+
+/// A decoder's error in the crate's terms.
+pub(crate) fn malformed(error: CodecError) -> Error {
+    let part = match error.problem {
+        Problem::BadValue { field } => field,
+        _ => error.part,
+    };
+    Error::malformed(part, error.problem.text(), error.offset)
+}
+
+/// The client's channel bindings against the step's (rule 17).
+fn compare_bindings(
+    sent: [u8; 16],
+    promised: bool,
+    own: Option<&ChannelBindings>,
+) -> crate::facts::BindingFact {
+    use crate::facts::BindingFact as Fact;
+    use subtle::ConstantTimeEq as _;
+    let absent = sent == [0; 16];
+    match own {
+        Some(_) if absent && promised => Fact::AbsentThoughPromised,
+        _ if absent => Fact::Absent,
+        None => Fact::PresentNotCompared,
+        Some(own) if bool::from(own.gss_hash().ct_eq(&sent)) => Fact::Bound,
+        Some(own) => Fact::Mismatch {
+            null_address_type: own.gss_hash_null_addresses_255() == sent,
+        },
+    }
+}

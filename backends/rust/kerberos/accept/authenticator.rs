@@ -1,0 +1,333 @@
+//! The authenticator: that the client owns the ticket, and what it asks for.
+
+use std::time::{Duration, SystemTime};
+
+use zeroize::Zeroizing;
+
+use super::ticket::ReadTicket;
+use super::{MAX_TAG, compare_bindings, malformed};
+use crate::backends::Settings;
+use crate::backends::rust::kerberos::codec::authdata::{self, ad_type};
+use crate::backends::rust::kerberos::codec::checksum::{GSS_CHECKSUM, GssChecksum, flags};
+use crate::backends::rust::kerberos::codec::messages::{ApReq, Authenticator, EncTicketPart};
+use crate::backends::rust::kerberos::crypto::Key;
+use crate::channel_bindings::ChannelBindings;
+use crate::error::{Error, EtypeUse, Rejection};
+use crate::etype::EncryptionType;
+use crate::facts::{BindingFact, ClientTarget, Facts, TargetSource};
+use crate::mechanism::{Framing, Mechanism};
+use crate::name::Name;
+use crate::requirements::{Granted, Requirements};
+use crate::secret::Secret;
+use crate::time::{Expiry, from_unix_seconds};
+
+/// Key usages (RFC 4120 7.5.1).
+const USAGE_CHECKSUM: u32 = 10;
+const USAGE_AUTHENTICATOR: u32 = 11;
+
+/// A decrypted authenticator.
+pub(super) struct Authenticated {
+    plain: Zeroizing<Vec<u8>>,
+    range: core::ops::Range<usize>,
+    tag: ([u8; MAX_TAG], usize),
+}
+
+impl Authenticated {
+    /// Opens it with the ticket's session key.
+    pub(super) fn open(
+        request: &ApReq<'_>,
+        ticket: &ReadTicket<'_>,
+        settings: &Settings,
+    ) -> Result<Self, Error> {
+        let sealed = &request.authenticator;
+        if sealed.etype != ticket.session.etype() {
+            // RFC 4120 5.5.1: it is encrypted in the session key, whose type
+            // the ticket gives; another one cannot open.
+            return Err(Rejection::Authenticator.into());
+        }
+        debug_assert!(settings.etypes.contains(&sealed.etype));
+        let key = ticket.session.usage_key(USAGE_AUTHENTICATOR);
+        let cipher = sealed.cipher.0;
+        let mut tag = [0; MAX_TAG];
+        let length = key.mac_len().min(MAX_TAG);
+        let end = cipher.len().saturating_sub(length);
+        for (to, from) in tag.iter_mut().zip(cipher.get(end..).unwrap_or_default()) {
+            *to = *from;
+        }
+        let mut plain = Zeroizing::new(cipher.to_vec());
+        let opened = key
+            .decrypt_in_place(&mut plain)
+            .map_err(|_| Rejection::Authenticator)?
+            .len();
+        let start = key.confounder_len();
+        Ok(Self {
+            plain,
+            range: start..start + opened,
+            tag: (tag, length),
+        })
+    }
+
+    /// Reads it, and holds it to the ticket (rule 8).
+    pub(super) fn read<'a>(&'a self, ticket: &ReadTicket<'_>) -> Result<ReadClient<'a>, Error> {
+        let plain = self.plain.get(self.range.clone()).unwrap_or_default();
+        let part = Authenticator::decode(plain).map_err(malformed)?;
+        if !part.cname.same_components(&ticket.part.cname) || part.crealm.0 != ticket.part.crealm.0
+        {
+            return Err(Rejection::ClientMismatch {
+                ticket: ticket.part.cname.in_realm(ticket.part.crealm),
+                authenticator: part.cname.in_realm(part.crealm),
+            }
+            .into());
+        }
+        let extras = Extras::read(&part)?;
+        Ok(ReadClient {
+            part,
+            extras,
+            tag: self.tag,
+        })
+    }
+}
+
+/// An authenticator that is the ticket's client's.
+pub(super) struct ReadClient<'a> {
+    pub(super) part: Authenticator<'a>,
+    extras: Extras,
+    tag: ([u8; MAX_TAG], usize),
+}
+
+impl ReadClient<'_> {
+    pub(super) fn tag(&self) -> ([u8; MAX_TAG], usize) {
+        self.tag
+    }
+
+    pub(super) fn ctime(&self) -> SystemTime {
+        from_unix_seconds(self.part.ctime.0) + Duration::from_micros(self.part.cusec.into())
+    }
+
+    /// Rule 7: the client's subkey is held to the list too.
+    pub(super) fn check_subkey(&self, settings: &Settings) -> Result<(), Error> {
+        match self.part.subkey {
+            Some(subkey) if !settings.etypes.contains(&subkey.keytype) => {
+                Err(Rejection::EtypeNotPermitted {
+                    used_as: EtypeUse::Subkey,
+                    etype: subkey.keytype,
+                    permitted: settings.etypes.clone(),
+                }
+                .into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The client's subkey, if it sent one.
+    pub(super) fn subkey(&self) -> Result<Option<Key>, Error> {
+        self.part
+            .subkey
+            .map(|subkey| {
+                Key::new(subkey.keytype, Secret::copy_from(subkey.keyvalue.0)).map_err(|_| {
+                    Error::malformed("Authenticator", "a subkey of the wrong length", None)
+                })
+            })
+            .transpose()
+    }
+
+    /// Rule 14: the first type of ours among those that the client lists,
+    /// its subkey's and the session key's: never weaker than what there is.
+    pub(super) fn negotiate_etype(
+        &self,
+        session: EncryptionType,
+        permitted: &[EncryptionType],
+    ) -> EncryptionType {
+        let subkey = self.part.subkey.map(|subkey| subkey.keytype);
+        let offered = |etype: &EncryptionType| {
+            *etype == session || Some(*etype) == subkey || self.extras.etypes.contains(etype)
+        };
+        permitted
+            .iter()
+            .copied()
+            .find(offered)
+            .unwrap_or(subkey.unwrap_or(session))
+    }
+}
+
+/// What a client adds to its authenticator. It is the client's word alone: a
+/// PAC in here says nothing (rule 14).
+#[derive(Default)]
+struct Extras {
+    options: Option<u32>,
+    target: Option<String>,
+    etypes: Vec<EncryptionType>,
+}
+
+impl Extras {
+    fn read(part: &Authenticator<'_>) -> Result<Self, Error> {
+        let mut extras = Self::default();
+        let Some(list) = &part.authorization_data else {
+            return Ok(extras);
+        };
+        for found in authdata::walk(list) {
+            let found = found.map_err(malformed)?;
+            match found.ad_type {
+                ad_type::AP_OPTIONS => {
+                    let options = authdata::ap_options(found.data).map_err(malformed)?;
+                    if extras.options.replace(options).is_some() {
+                        return Err(Error::malformed(
+                            "Authenticator",
+                            "KERB_AP_OPTIONS twice",
+                            None,
+                        ));
+                    }
+                }
+                ad_type::CLIENT_TARGET => {
+                    // What cannot be read must not pass for "none given".
+                    let text = authdata::client_target(found.data);
+                    extras.target = Some(text.unwrap_or_else(|| "\u{FFFD}".into()));
+                }
+                ad_type::ETYPE_NEGOTIATION => {
+                    let list = authdata::etype_list(found.data).map_err(malformed)?;
+                    extras.etypes = list.iter().take(MAX_ETYPES).collect();
+                }
+                _ => {}
+            }
+        }
+        Ok(extras)
+    }
+
+    fn has(&self, option: u32) -> bool {
+        self.options.is_some_and(|options| options & option != 0)
+    }
+}
+
+/// Clients list at most a dozen.
+const MAX_ETYPES: usize = 64;
+
+/// What the client asks for, in its checksum and its options (rules 13, 15,
+/// 16).
+pub(super) struct Asked {
+    gss_flags: u32,
+    bindings: BindingFact,
+    reply: WantsReply,
+}
+
+/// Whether the client awaits an AP-REP.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WantsReply {
+    Yes,
+    No,
+}
+
+impl Asked {
+    pub(super) fn read(
+        client: &ReadClient<'_>,
+        request: &ApReq<'_>,
+        ticket: &ReadTicket<'_>,
+        own: Option<&ChannelBindings>,
+    ) -> Result<Self, Error> {
+        let promised = client.extras.has(authdata::AP_OPTIONS_CBT);
+        let option = request.ap_options.0 & ApReq::MUTUAL_REQUIRED != 0;
+        let wants = |yes| if yes { WantsReply::Yes } else { WantsReply::No };
+        let (gss_flags, sent, reply) = match client.part.cksum {
+            // MS-KILE 3.4.5: accepted, with nothing asked for.
+            None => (0, [0; 16], WantsReply::No),
+            Some(checksum) if checksum.cksumtype == GSS_CHECKSUM => {
+                let body = GssChecksum::parse(checksum.checksum.0).map_err(malformed)?;
+                let mutual = body.flags & (flags::MUTUAL | flags::DCE_STYLE) != 0;
+                (body.flags & KNOWN_FLAGS, body.bindings, wants(mutual))
+            }
+            Some(checksum) => {
+                let key = ticket.session.checksum_key(USAGE_CHECKSUM);
+                let kind = checksum.cksumtype;
+                if kind != key.checksum_type() || key.verify(&[], checksum.checksum.0).is_err() {
+                    return Err(Rejection::Checksum { kind }.into());
+                }
+                (flags::REPLAY | flags::SEQUENCE, [0; 16], wants(option))
+            }
+        };
+        Ok(Self {
+            gss_flags,
+            bindings: compare_bindings(sent, promised, own),
+            reply,
+        })
+    }
+
+    pub(super) fn mutual(&self) -> bool {
+        self.reply == WantsReply::Yes
+    }
+
+    pub(super) fn dce_style(&self) -> bool {
+        self.gss_flags & flags::DCE_STYLE != 0
+    }
+
+    /// The facts of the handshake, as they will be once it is answered.
+    pub(super) fn facts(
+        &self,
+        client: &ReadClient<'_>,
+        ticket: &ReadTicket<'_>,
+        settings: &Settings,
+        framing: Framing,
+    ) -> Result<Facts, Error> {
+        let anonymous = ticket.part.flags.0 & EncTicketPart::ANONYMOUS != 0;
+        let peer = if anonymous {
+            Name::Anonymous
+        } else {
+            Name::Kerberos(ticket.part.cname.in_realm(ticket.part.crealm))
+        };
+        let expiry = Expiry::At(from_unix_seconds(ticket.part.endtime.0));
+        let mut facts = Facts::new(Mechanism::Kerberos, peer, expiry);
+        facts.framing = framing;
+        facts.target = Some(ticket.target.clone());
+        facts.client_target = client.extras.target.as_ref().map(|name| ClientTarget {
+            name: name.clone(),
+            source: if client.extras.has(authdata::AP_OPTIONS_UNVERIFIED_TARGET) {
+                TargetSource::Untrusted
+            } else {
+                TargetSource::Trusted
+            },
+        });
+        facts.bindings = self.bindings;
+        facts.granted = self.granted(settings);
+        if anonymous {
+            facts.granted |= Granted::NULL_SESSION;
+        }
+        Ok(facts)
+    }
+
+    fn granted(&self, settings: &Settings) -> Granted {
+        let mut granted = Granted::empty();
+        for (flag, means) in [
+            (flags::REPLAY, Granted::REPLAY_DETECT),
+            (flags::SEQUENCE, Granted::SEQUENCE_DETECT),
+            (flags::CONF, Granted::CONFIDENTIALITY),
+            (flags::INTEG, Granted::INTEGRITY),
+            (flags::IDENTIFY, Granted::IDENTIFY),
+        ] {
+            granted.set(means, self.gss_flags & flag != 0);
+        }
+        granted.set(Granted::MUTUAL_AUTH, self.mutual());
+        for (wish, means) in [
+            (Requirements::CONNECTION, Granted::CONNECTION),
+            (Requirements::DATAGRAM, Granted::DATAGRAM),
+            (Requirements::STREAM, Granted::STREAM),
+            (Requirements::EXTENDED_ERROR, Granted::EXTENDED_ERROR),
+            (Requirements::ALLOCATE_MEMORY, Granted::ALLOCATED_MEMORY),
+        ] {
+            granted.set(means, settings.wants(wish));
+        }
+        // A channel that loses and reorders has no sequence to watch.
+        if granted.contains(Granted::DATAGRAM) {
+            granted.remove(Granted::SEQUENCE_DETECT);
+        }
+        granted
+    }
+}
+
+/// The flags that mean something here (rule 15).
+const KNOWN_FLAGS: u32 = flags::DELEG
+    | flags::MUTUAL
+    | flags::REPLAY
+    | flags::SEQUENCE
+    | flags::CONF
+    | flags::INTEG
+    | flags::DCE_STYLE
+    | flags::IDENTIFY
+    | flags::EXTENDED_ERROR;

@@ -1,0 +1,202 @@
+//! What the client is told: AP-REP or KRB-ERROR; and the context that comes
+//! of it.
+
+use std::time::{Duration, SystemTime};
+
+use zeroize::Zeroizing;
+
+use super::authenticator::{Asked, ReadClient};
+use super::ticket::ReadTicket;
+use crate::backends::rust::kerberos::codec::gss;
+use crate::backends::rust::kerberos::codec::messages::{ApRep, EncApRepPart, KrbError};
+use crate::backends::rust::kerberos::codec::parts::{EncryptedData, EncryptionKey, PrincipalName};
+use crate::backends::rust::kerberos::codec::wire::{KerberosTime, List, Number, Octets, Text};
+use crate::backends::rust::kerberos::context::KerberosContext;
+use crate::backends::rust::kerberos::crypto::Key;
+use crate::backends::rust::kerberos::per_message::{
+    Agreed, Detection, KeyOrigin, PerMessage, Role,
+};
+use crate::backends::{SecurityContext, Settings};
+use crate::error::{Error, Unavailability};
+use crate::etype::EncryptionType;
+use crate::facts::Facts;
+use crate::random;
+use crate::requirements::Granted;
+use crate::time::unix_seconds;
+
+/// Key usage of the encrypted part of an AP-REP (RFC 4120 7.5.1).
+const USAGE_AP_REP: u32 = 12;
+
+/// KERB-ERROR-DATA with KERB_AP_ERR_TYPE_SKEW_RECOVERY (MS-KILE 2.2.2,
+/// 3.4.5): the client should try again with the time of this message.
+pub(super) const SKEW_RECOVERY: &[u8] = &[0x30, 0x05, 0xA1, 0x03, 0x02, 0x01, 0x02];
+
+/// Everything that an answer needs, owned.
+pub(super) struct Answer {
+    session: Key,
+    subkey: Option<Key>,
+    /// The AP-REP's own facts, where one is wanted.
+    mutual: Option<Mutual>,
+    received: u32,
+    detection: Detection,
+    authorization_data: Box<[u8]>,
+}
+
+struct Mutual {
+    ctime: KerberosTime,
+    cusec: u32,
+    acceptor_etype: EncryptionType,
+}
+
+impl Answer {
+    pub(super) fn prepare(
+        client: &ReadClient<'_>,
+        ticket: &ReadTicket<'_>,
+        asked: &Asked,
+        settings: &Settings,
+        facts: &Facts,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            session: ticket.session.clone(),
+            subkey: client.subkey()?,
+            mutual: asked.mutual().then(|| Mutual {
+                ctime: client.part.ctime,
+                cusec: client.part.cusec,
+                acceptor_etype: client.negotiate_etype(ticket.session.etype(), &settings.etypes),
+            }),
+            received: client.part.seq_number.unwrap_or(0),
+            detection: Detection {
+                replay: facts.granted.contains(Granted::REPLAY_DETECT),
+                sequence: facts.granted.contains(Granted::SEQUENCE_DETECT),
+            },
+            authorization_data: ticket.authorization_data(),
+        })
+    }
+
+    /// Makes the AP-REP, if one is wanted, and the context (rules 14, 19).
+    pub(super) fn build(
+        self,
+        max_token: usize,
+    ) -> Result<(Option<Vec<u8>>, Box<dyn SecurityContext>), Error> {
+        // Without an AP-REP our numbers begin where the client's do, as with
+        // MIT and Windows.
+        let (token, acceptor, first_sent) = match &self.mutual {
+            None => (None, None, self.received),
+            Some(mutual) => {
+                let key = Key::generate(mutual.acceptor_etype, &mut random::fill)
+                    .map_err(|_| internal("making a subkey"))?;
+                let number = sequence_number();
+                let token = ap_rep(&self.session, mutual, &key, number)?;
+                (Some(token), Some(key), number)
+            }
+        };
+        let partial = self.subkey.unwrap_or(self.session);
+        let (full, origin) = match acceptor {
+            Some(key) => (key, KeyOrigin::AcceptorSubkey),
+            None => (partial.clone(), KeyOrigin::Other),
+        };
+        let messages = PerMessage::new(Agreed {
+            role: Role::Acceptor,
+            key: full.clone(),
+            origin,
+            first_sent,
+            first_received: self.received,
+            detection: self.detection,
+            random: random::fill,
+        });
+        let context =
+            KerberosContext::new(messages, full, partial, self.authorization_data, max_token);
+        Ok((token, Box::new(context)))
+    }
+}
+
+/// Random, below 2^30 and not 0 (rule 19): some clients take it for signed,
+/// and some add to it.
+fn sequence_number() -> u32 {
+    loop {
+        let mut bytes = [0; 4];
+        random::fill(&mut bytes);
+        let number = u32::from_be_bytes(bytes) & 0x3FFF_FFFF;
+        if number != 0 {
+            return number;
+        }
+    }
+}
+
+fn ap_rep(session: &Key, mutual: &Mutual, subkey: &Key, number: u32) -> Result<Vec<u8>, Error> {
+    let failed = |_| internal("encoding an AP-REP");
+    let part = EncApRepPart {
+        ctime: mutual.ctime,
+        cusec: mutual.cusec,
+        subkey: Some(EncryptionKey {
+            keytype: subkey.etype(),
+            keyvalue: Octets(subkey.secret().expose()),
+        }),
+        seq_number: Some(number),
+    };
+    let plain = Zeroizing::new(part.encode().map_err(failed)?);
+    let cipher = session
+        .usage_key(USAGE_AP_REP)
+        .encrypt(&plain, &mut random::fill);
+    let message = ApRep::new(EncryptedData {
+        etype: session.etype(),
+        kvno: None,
+        cipher: Octets(&cipher),
+    })
+    .encode()
+    .map_err(failed)?;
+    Ok(gss::frame_message(
+        gss::KRB5,
+        gss::token_id::AP_REP,
+        &message,
+    ))
+}
+
+/// A KRB-ERROR token (RFC 4120 5.9.1, RFC 4121 4.1), or nothing if it cannot
+/// be encoded.
+pub(super) fn krb_error(
+    code: i32,
+    service: Option<&(Vec<u8>, i32, Vec<Vec<u8>>)>,
+    now: SystemTime,
+    data: Option<&[u8]>,
+) -> Option<Vec<u8>> {
+    let (realm, name_type, components) = match service {
+        Some((realm, name_type, components)) => {
+            (realm.as_slice(), *name_type, components.as_slice())
+        }
+        None => ([].as_slice(), 0, [].as_slice()),
+    };
+    let texts: Vec<Text<'_>> = components.iter().map(|part| Text(part)).collect();
+    let since = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    let message = KrbError {
+        pvno: Number,
+        msg_type: Number,
+        ctime: None,
+        cusec: None,
+        stime: KerberosTime(unix_seconds(now)),
+        susec: since.subsec_micros(),
+        error_code: code,
+        crealm: None,
+        cname: None,
+        realm: Text(realm),
+        sname: PrincipalName {
+            name_type,
+            name_string: List::of(&texts),
+        },
+        e_text: None,
+        e_data: data.map(Octets),
+    }
+    .encode()
+    .ok()?;
+    Some(gss::frame_message(
+        gss::KRB5,
+        gss::token_id::KRB_ERROR,
+        &message,
+    ))
+}
+
+fn internal(operation: &'static str) -> Error {
+    Unavailability::Internal { operation }.into()
+}

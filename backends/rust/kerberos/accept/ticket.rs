@@ -1,0 +1,335 @@
+//! The ticket: which key opens it, and whether it holds now and here.
+
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use zeroize::Zeroizing;
+
+use super::malformed;
+use crate::backends::Settings;
+use crate::backends::rust::kerberos::codec::authdata::{self, Place, ad_type};
+use crate::backends::rust::kerberos::codec::messages::{ApReq, EncTicketPart, Ticket};
+use crate::backends::rust::kerberos::crypto::Key;
+use crate::backends::rust::kerberos::keys::{KeySource, ServiceKey, Table, some_principals};
+use crate::backends::rust::kerberos::keytab::table;
+use crate::backends::rust::kerberos::transited;
+use crate::error::{Error, EtypeUse, KeyTried, Rejection};
+use crate::name::Principal;
+use crate::secret::Secret;
+use crate::time::from_unix_seconds;
+
+/// How many versions of a principal's key are tried when the ticket's is not
+/// there: more than any rotation keeps.
+const MAX_VERSIONS: usize = 8;
+
+/// Address types of RFC 4120 7.5.3.
+const ADDRESS_IPV4: i32 = 2;
+const ADDRESS_NETBIOS: i32 = 20;
+const ADDRESS_IPV6: i32 = 24;
+
+/// A decrypted ticket.
+pub(super) struct OpenTicket {
+    target: Principal,
+    plain: Zeroizing<Vec<u8>>,
+    range: core::ops::Range<usize>,
+}
+
+impl OpenTicket {
+    /// Finds the key and opens the ticket (rules 4 to 7).
+    pub(super) fn open(
+        request: &ApReq<'_>,
+        settings: &Settings,
+        keys: &KeySource,
+    ) -> Result<Self, Error> {
+        let ticket = &request.ticket;
+        let etype = ticket.enc_part.etype;
+        if !settings.etypes.contains(&etype) {
+            return Err(Rejection::EtypeNotPermitted {
+                used_as: EtypeUse::Ticket,
+                etype,
+                permitted: settings.etypes.clone(),
+            }
+            .into());
+        }
+        let table = keys.table();
+        let candidates = Candidates::find(ticket, &table, settings)?;
+        let mut plain = Zeroizing::new(Vec::with_capacity(ticket.enc_part.cipher.0.len()));
+        for key in &candidates.keys {
+            let Some(cipher) = key.payload.ticket_key() else {
+                continue;
+            };
+            let opened = cipher.decrypt_into(ticket.enc_part.cipher.0, &mut plain);
+            let (Ok(length), Some(target)) = (opened.map(|part| part.len()), table.owner(key))
+            else {
+                continue;
+            };
+            let start = cipher.confounder_len();
+            return Ok(Self {
+                target: target.clone(),
+                plain,
+                range: start..start + length,
+            });
+        }
+        Err(candidates.failure(ticket, &table).into())
+    }
+
+    /// Reads what was decrypted; the session key is held to the permitted
+    /// types (rule 7).
+    pub(super) fn read(&self, settings: &Settings) -> Result<ReadTicket<'_>, Error> {
+        let plain = self.plain.get(self.range.clone()).unwrap_or_default();
+        let part = EncTicketPart::decode(plain).map_err(malformed)?;
+        if !settings.etypes.contains(&part.key.keytype) {
+            return Err(Rejection::EtypeNotPermitted {
+                used_as: EtypeUse::SessionKey,
+                etype: part.key.keytype,
+                permitted: settings.etypes.clone(),
+            }
+            .into());
+        }
+        let session =
+            Key::new(part.key.keytype, Secret::copy_from(part.key.keyvalue.0)).map_err(|_| {
+                Error::malformed("EncTicketPart", "a session key of the wrong length", None)
+            })?;
+        Ok(ReadTicket {
+            target: &self.target,
+            part,
+            session,
+        })
+    }
+}
+
+/// The keys that may open a ticket, the likeliest first, and why these.
+struct Candidates<'t> {
+    keys: Vec<&'t table::Key<ServiceKey>>,
+    why: Why,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// The ticket's own version, or the ticket gives none.
+    Exact,
+    /// Other versions: the keytab lacks the ticket's.
+    OtherVersions,
+    /// Other principals: the keytab lacks the ticket's name.
+    Aliases,
+}
+
+impl<'t> Candidates<'t> {
+    fn find(ticket: &Ticket<'_>, table: &'t Table, settings: &Settings) -> Result<Self, Error> {
+        let etype = ticket.enc_part.etype;
+        let Some(own) = table.principal(ticket.realm.0, ticket.sname.components()) else {
+            return Self::aliases(ticket, table, settings);
+        };
+        if let Some(principal) = own.principal() {
+            check_accepted(principal, settings)?;
+        }
+        let (keys, why) = match ticket.enc_part.kvno {
+            Some(kvno) => {
+                let exact: Vec<_> = own.exact(etype, kvno).take(MAX_VERSIONS).collect();
+                if exact.is_empty() {
+                    (
+                        own.of_etype(etype).take(MAX_VERSIONS).collect(),
+                        Why::OtherVersions,
+                    )
+                } else {
+                    (exact, Why::Exact)
+                }
+            }
+            None => (own.of_etype(etype).take(MAX_VERSIONS).collect(), Why::Exact),
+        };
+        if keys.is_empty() {
+            let mut has: Vec<_> = own.all().map(|key| key.etype).collect();
+            has.sort_unstable();
+            has.dedup();
+            return Err(Rejection::KeyEtype {
+                service: ticket.sname.in_realm(ticket.realm),
+                etype,
+                has,
+            }
+            .into());
+        }
+        Ok(Self { keys, why })
+    }
+
+    /// Rule 4: bounded, and only if the configuration says that any name
+    /// will do.
+    fn aliases(ticket: &Ticket<'_>, table: &'t Table, settings: &Settings) -> Result<Self, Error> {
+        let etype = ticket.enc_part.etype;
+        let accepted = |key: &&table::Key<ServiceKey>| {
+            table
+                .owner(key)
+                .is_some_and(|owner| check_accepted(owner, settings).is_ok())
+        };
+        let keys: Vec<_> = table
+            .of_etype(etype, settings.alias_limit)
+            .filter(accepted)
+            .collect();
+        if keys.is_empty() {
+            return Err(Rejection::NoKey {
+                service: ticket.sname.in_realm(ticket.realm),
+                available: some_principals(table),
+            }
+            .into());
+        }
+        Ok(Self {
+            keys,
+            why: Why::Aliases,
+        })
+    }
+
+    /// None of them opened it: which of the four cases of rule 4 it is.
+    fn failure(&self, ticket: &Ticket<'_>, table: &Table) -> Rejection {
+        let service = ticket.sname.in_realm(ticket.realm);
+        let etype = ticket.enc_part.etype;
+        match (self.why, ticket.enc_part.kvno) {
+            // A password's keys have no version, so none can be missing.
+            (Why::OtherVersions, Some(kvno)) if self.keys.iter().any(|key| key.kvno != 0) => {
+                Rejection::KeyVersion {
+                    service,
+                    kvno,
+                    etype,
+                    has: self.keys.iter().map(|key| key.kvno).collect(),
+                }
+            }
+            (Why::Aliases, _) => Rejection::NoKey {
+                service,
+                available: some_principals(table),
+            },
+            (_, kvno) => Rejection::KeyMismatch {
+                service,
+                kvno,
+                etype,
+                tried: match self.keys.len() {
+                    1 => KeyTried::Exact,
+                    count => KeyTried::Versions(count),
+                },
+            },
+        }
+    }
+}
+
+fn check_accepted(principal: &Principal, settings: &Settings) -> Result<(), Rejection> {
+    let services = &settings.services;
+    if services.is_empty() || services.iter().any(|own| own.covers(principal)) {
+        return Ok(());
+    }
+    Err(Rejection::ServiceNotAccepted {
+        service: principal.clone(),
+        accepted: services.clone(),
+    })
+}
+
+/// A ticket whose inside has been read.
+pub(super) struct ReadTicket<'a> {
+    /// The keytab's name of the key that opened it (rule 5).
+    pub(super) target: &'a Principal,
+    pub(super) part: EncTicketPart<'a>,
+    pub(super) session: Key,
+}
+
+impl ReadTicket<'_> {
+    /// Rule 9: not before its start, not after its end, not INVALID.
+    pub(super) fn check_times(&self, now: SystemTime, settings: &Settings) -> Result<(), Error> {
+        let skew = settings.clock_skew;
+        if self.part.flags.0 & EncTicketPart::INVALID != 0 {
+            return Err(Rejection::TicketInvalid.into());
+        }
+        let start = from_unix_seconds(self.part.starttime.unwrap_or(self.part.authtime).0);
+        if start > now + skew {
+            return Err(Rejection::TicketNotYetValid {
+                start: Some(start),
+                now,
+            }
+            .into());
+        }
+        let end = from_unix_seconds(self.part.endtime.0);
+        if now > end + skew {
+            return Err(Rejection::TicketExpired {
+                end: Some(end),
+                now,
+            }
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Rule 11, unless the KDC has done it.
+    pub(super) fn check_path(&self, settings: &Settings) -> Result<(), Error> {
+        let part = &self.part;
+        let server = self.target.realm();
+        if part.flags.0 & EncTicketPart::TRANSITED_POLICY_CHECKED != 0 {
+            return Ok(());
+        }
+        transited::check(
+            part.crealm.0,
+            server,
+            part.transited.tr_type,
+            part.transited.contents.0,
+            &settings.capaths,
+        )
+        .map_err(|transited| {
+            Rejection::Transited {
+                client: part.cname.in_realm(part.crealm),
+                server_realm: String::from_utf8_lossy(server).into_owned(),
+                transited,
+            }
+            .into()
+        })
+    }
+
+    /// Rule 9: what is not known and must not be ignored (RFC 4120 5.2.6).
+    pub(super) fn check_authorization_data(&self) -> Result<(), Error> {
+        let Some(list) = &self.part.authorization_data else {
+            return Ok(());
+        };
+        for found in authdata::walk(list) {
+            let found = found.map_err(malformed)?;
+            let known = matches!(
+                found.ad_type,
+                ad_type::WIN2K_PAC | ad_type::MANDATORY_FOR_KDC
+            );
+            if found.place == Place::Critical && !known {
+                return Err(Rejection::AuthorizationData {
+                    ad_type: found.ad_type,
+                }
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The authorization data as the KDC wrote it.
+    pub(super) fn authorization_data(&self) -> Box<[u8]> {
+        match &self.part.authorization_data {
+            Some(list) => list.contents().into(),
+            None => Box::default(),
+        }
+    }
+
+    /// Rule 9: whether the ticket may be used from this address.
+    pub(super) fn admits(&self, peer: IpAddr) -> bool {
+        let Some(list) = &self.part.caddr else {
+            return true;
+        };
+        let mut addresses = list.iter().peekable();
+        if addresses.peek().is_none() {
+            return true;
+        }
+        let all: Vec<_> = addresses.take(MAX_ADDRESSES).collect();
+        // Windows clients ask for tickets that name their NetBIOS name alone.
+        if let [only] = all.as_slice()
+            && only.addr_type == ADDRESS_NETBIOS
+        {
+            return true;
+        }
+        let peer = peer.to_canonical();
+        all.iter().any(|address| match (address.addr_type, peer) {
+            (ADDRESS_IPV4, IpAddr::V4(own)) => address.address.0 == own.octets(),
+            (ADDRESS_IPV6, IpAddr::V6(own)) => address.address.0 == own.octets(),
+            _ => false,
+        })
+    }
+}
+
+/// More addresses than any host has; the rest admits nobody.
+const MAX_ADDRESSES: usize = 256;

@@ -1,0 +1,369 @@
+//! The messages of RFC 4120 5 that an acceptor reads and writes. Each is
+//! defined once: `rasn` derives the encoding, `read` is the decoding.
+
+use rasn::types::{Class, Tag};
+use rasn::{AsnType, Encode, Encoder as _};
+
+use super::Decoded;
+use super::authdata::AuthorizationData;
+use super::der::{Element, Reader};
+use super::parts::{
+    Checksum, EncryptedData, EncryptionKey, HostAddress, PrincipalName, TransitedEncoding,
+};
+use super::wire::{
+    Flags, KerberosTime, List, Number, Octets, Text, encode, int32, microseconds, uint32,
+};
+
+const fn application(number: u32) -> Tag {
+    Tag::new(Class::Application, number)
+}
+
+/// The SEQUENCE of a whole message under its application tag.
+fn message<'a>(part: &'static str, number: u32, input: &'a [u8]) -> Decoded<Reader<'a>> {
+    Reader::new(part, input)
+        .message(application(number))?
+        .message(Tag::SEQUENCE)
+}
+
+/// Ticket (RFC 4120 5.3).
+#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[rasn(tag(explicit(application, 1)))]
+pub(crate) struct Ticket<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) tkt_vno: Number<5>,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) realm: Text<'a>,
+    #[rasn(tag(explicit(context, 2)))]
+    pub(crate) sname: PrincipalName<'a>,
+    #[rasn(tag(explicit(context, 3)))]
+    pub(crate) enc_part: EncryptedData<'a>,
+}
+
+impl<'a> Ticket<'a> {
+    /// Reads a ticket on its own.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        let mut reader = Reader::new("Ticket", input);
+        let ticket = Self::read(&mut reader)?;
+        reader.finish()?;
+        Ok(ticket)
+    }
+
+    /// The ticket in DER.
+    pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
+        encode("Ticket", self)
+    }
+}
+
+impl<'a> Element<'a> for Ticket<'a> {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        let outer = reader.constructed(application(1))?;
+        let mut fields = outer.named("Ticket").message(Tag::SEQUENCE)?;
+        let tkt_vno = fields.field(0, |r| Number::read(r, "tkt-vno"))?;
+        let realm = fields.field(1, Text::read)?;
+        let sname = fields.field(2, PrincipalName::read)?;
+        let enc_part = fields.field(3, EncryptedData::read)?;
+        fields.skip_extensions()?;
+        Ok(Self {
+            tkt_vno,
+            realm,
+            sname,
+            enc_part,
+        })
+    }
+}
+
+/// AP-REQ (RFC 4120 5.5.1).
+#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[rasn(tag(explicit(application, 14)))]
+pub(crate) struct ApReq<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) pvno: Number<5>,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) msg_type: Number<14>,
+    #[rasn(tag(explicit(context, 2)))]
+    pub(crate) ap_options: Flags,
+    #[rasn(tag(explicit(context, 3)))]
+    pub(crate) ticket: Ticket<'a>,
+    #[rasn(tag(explicit(context, 4)))]
+    pub(crate) authenticator: EncryptedData<'a>,
+}
+
+impl<'a> ApReq<'a> {
+    /// `ap_options`: the ticket is in a TGT's session key (RFC 4120 3.7).
+    pub(crate) const USE_SESSION_KEY: u32 = 0x4000_0000;
+    /// `ap_options`: the client wants an AP-REP.
+    pub(crate) const MUTUAL_REQUIRED: u32 = 0x2000_0000;
+
+    /// Reads an AP-REQ and the clear part of its ticket.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        let mut fields = message("AP-REQ", 14, input)?;
+        let pvno = fields.field(0, |r| Number::read(r, "pvno"))?;
+        let msg_type = fields.field(1, |r| Number::read(r, "msg-type"))?;
+        let ap_options = fields.field(2, Flags::read)?;
+        let ticket = fields.field(3, Ticket::read)?;
+        let authenticator = fields.field(4, EncryptedData::read)?;
+        fields.skip_extensions()?;
+        Ok(Self {
+            pvno,
+            msg_type,
+            ap_options,
+            ticket,
+            authenticator,
+        })
+    }
+
+    /// The message in DER.
+    pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
+        encode("AP-REQ", self)
+    }
+}
+
+/// AP-REP (RFC 4120 5.5.2).
+#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[rasn(tag(explicit(application, 15)))]
+pub(crate) struct ApRep<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) pvno: Number<5>,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) msg_type: Number<15>,
+    #[rasn(tag(explicit(context, 2)))]
+    pub(crate) enc_part: EncryptedData<'a>,
+}
+
+impl<'a> ApRep<'a> {
+    /// The reply that carries `enc_part`.
+    pub(crate) fn new(enc_part: EncryptedData<'a>) -> Self {
+        Self {
+            pvno: Number,
+            msg_type: Number,
+            enc_part,
+        }
+    }
+
+    /// Reads an AP-REP: the client's, and the third leg of DCE style.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        let mut fields = message("AP-REP", 15, input)?;
+        let pvno = fields.field(0, |r| Number::read(r, "pvno"))?;
+        let msg_type = fields.field(1, |r| Number::read(r, "msg-type"))?;
+        let enc_part = fields.field(2, EncryptedData::read)?;
+        fields.skip_extensions()?;
+        Ok(Self {
+            pvno,
+            msg_type,
+            enc_part,
+        })
+    }
+
+    /// The message in DER.
+    pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
+        encode("AP-REP", self)
+    }
+}
+
+/// KRB-ERROR (RFC 4120 5.9.1).
+#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[rasn(tag(explicit(application, 30)))]
+pub(crate) struct KrbError<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) pvno: Number<5>,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) msg_type: Number<30>,
+    #[rasn(tag(explicit(context, 2)))]
+    pub(crate) ctime: Option<KerberosTime>,
+    #[rasn(tag(explicit(context, 3)))]
+    pub(crate) cusec: Option<u32>,
+    #[rasn(tag(explicit(context, 4)))]
+    pub(crate) stime: KerberosTime,
+    #[rasn(tag(explicit(context, 5)))]
+    pub(crate) susec: u32,
+    #[rasn(tag(explicit(context, 6)))]
+    pub(crate) error_code: i32,
+    #[rasn(tag(explicit(context, 7)))]
+    pub(crate) crealm: Option<Text<'a>>,
+    #[rasn(tag(explicit(context, 8)))]
+    pub(crate) cname: Option<PrincipalName<'a>>,
+    #[rasn(tag(explicit(context, 9)))]
+    pub(crate) realm: Text<'a>,
+    #[rasn(tag(explicit(context, 10)))]
+    pub(crate) sname: PrincipalName<'a>,
+    #[rasn(tag(explicit(context, 11)))]
+    pub(crate) e_text: Option<Text<'a>>,
+    #[rasn(tag(explicit(context, 12)))]
+    pub(crate) e_data: Option<Octets<'a>>,
+}
+
+impl<'a> KrbError<'a> {
+    /// Reads a KRB-ERROR.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        let mut fields = message("KRB-ERROR", 30, input)?;
+        let error = Self {
+            pvno: fields.field(0, |r| Number::read(r, "pvno"))?,
+            msg_type: fields.field(1, |r| Number::read(r, "msg-type"))?,
+            ctime: fields.optional(2, KerberosTime::read)?,
+            cusec: fields.optional(3, microseconds)?,
+            stime: fields.field(4, KerberosTime::read)?,
+            susec: fields.field(5, microseconds)?,
+            error_code: fields.field(6, int32)?,
+            crealm: fields.optional(7, Text::read)?,
+            cname: fields.optional(8, PrincipalName::read)?,
+            realm: fields.field(9, Text::read)?,
+            sname: fields.field(10, PrincipalName::read)?,
+            e_text: fields.optional(11, Text::read)?,
+            e_data: fields.optional(12, Octets::read)?,
+        };
+        fields.skip_extensions()?;
+        Ok(error)
+    }
+
+    /// The message in DER.
+    pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
+        encode("KRB-ERROR", self)
+    }
+}
+
+/// EncTicketPart (RFC 4120 5.3).
+#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[rasn(tag(explicit(application, 3)))]
+pub(crate) struct EncTicketPart<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) flags: Flags,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) key: EncryptionKey<'a>,
+    #[rasn(tag(explicit(context, 2)))]
+    pub(crate) crealm: Text<'a>,
+    #[rasn(tag(explicit(context, 3)))]
+    pub(crate) cname: PrincipalName<'a>,
+    #[rasn(tag(explicit(context, 4)))]
+    pub(crate) transited: TransitedEncoding<'a>,
+    #[rasn(tag(explicit(context, 5)))]
+    pub(crate) authtime: KerberosTime,
+    #[rasn(tag(explicit(context, 6)))]
+    pub(crate) starttime: Option<KerberosTime>,
+    #[rasn(tag(explicit(context, 7)))]
+    pub(crate) endtime: KerberosTime,
+    #[rasn(tag(explicit(context, 8)))]
+    pub(crate) renew_till: Option<KerberosTime>,
+    #[rasn(tag(explicit(context, 9)))]
+    pub(crate) caddr: Option<List<'a, HostAddress<'a>>>,
+    #[rasn(tag(explicit(context, 10)))]
+    pub(crate) authorization_data: Option<AuthorizationData<'a>>,
+}
+
+impl<'a> EncTicketPart<'a> {
+    /// `flags`: not valid before the KDC says so (RFC 4120 2.2).
+    pub(crate) const INVALID: u32 = 0x0100_0000;
+    /// `flags`: the KDC has checked the transited realms (RFC 4120 2.7).
+    pub(crate) const TRANSITED_POLICY_CHECKED: u32 = 0x0008_0000;
+    /// `flags`: the KDC says that the server may be trusted with delegation.
+    pub(crate) const OK_AS_DELEGATE: u32 = 0x0004_0000;
+    /// `flags`: an anonymous ticket, bit 16 (RFC 8062 3).
+    pub(crate) const ANONYMOUS: u32 = 0x0000_8000;
+
+    /// Reads the decrypted part of a ticket.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        let mut fields = message("EncTicketPart", 3, input)?;
+        let part = Self {
+            flags: fields.field(0, Flags::read)?,
+            key: fields.field(1, EncryptionKey::read)?,
+            crealm: fields.field(2, Text::read)?,
+            cname: fields.field(3, PrincipalName::read)?,
+            transited: fields.field(4, TransitedEncoding::read)?,
+            authtime: fields.field(5, KerberosTime::read)?,
+            starttime: fields.optional(6, KerberosTime::read)?,
+            endtime: fields.field(7, KerberosTime::read)?,
+            renew_till: fields.optional(8, KerberosTime::read)?,
+            caddr: fields.optional(9, List::read)?,
+            authorization_data: fields.optional(10, List::read)?,
+        };
+        fields.skip_extensions()?;
+        Ok(part)
+    }
+
+    /// The part in DER: secret until it is encrypted.
+    pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
+        encode("EncTicketPart", self)
+    }
+}
+
+/// Authenticator (RFC 4120 5.5.1).
+#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[rasn(tag(explicit(application, 2)))]
+pub(crate) struct Authenticator<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) authenticator_vno: Number<5>,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) crealm: Text<'a>,
+    #[rasn(tag(explicit(context, 2)))]
+    pub(crate) cname: PrincipalName<'a>,
+    #[rasn(tag(explicit(context, 3)))]
+    pub(crate) cksum: Option<Checksum<'a>>,
+    #[rasn(tag(explicit(context, 4)))]
+    pub(crate) cusec: u32,
+    #[rasn(tag(explicit(context, 5)))]
+    pub(crate) ctime: KerberosTime,
+    #[rasn(tag(explicit(context, 6)))]
+    pub(crate) subkey: Option<EncryptionKey<'a>>,
+    #[rasn(tag(explicit(context, 7)))]
+    pub(crate) seq_number: Option<u32>,
+    #[rasn(tag(explicit(context, 8)))]
+    pub(crate) authorization_data: Option<AuthorizationData<'a>>,
+}
+
+impl<'a> Authenticator<'a> {
+    /// Reads a decrypted authenticator.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        let mut fields = message("Authenticator", 2, input)?;
+        let authenticator = Self {
+            authenticator_vno: fields.field(0, |r| Number::read(r, "authenticator-vno"))?,
+            crealm: fields.field(1, Text::read)?,
+            cname: fields.field(2, PrincipalName::read)?,
+            cksum: fields.optional(3, Checksum::read)?,
+            cusec: fields.field(4, microseconds)?,
+            ctime: fields.field(5, KerberosTime::read)?,
+            subkey: fields.optional(6, EncryptionKey::read)?,
+            seq_number: fields.optional(7, uint32)?,
+            authorization_data: fields.optional(8, List::read)?,
+        };
+        fields.skip_extensions()?;
+        Ok(authenticator)
+    }
+
+    /// The authenticator in DER: secret until it is encrypted.
+    pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
+        encode("Authenticator", self)
+    }
+}
+
+/// EncAPRepPart (RFC 4120 5.5.2).
+#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[rasn(tag(explicit(application, 27)))]
+pub(crate) struct EncApRepPart<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) ctime: KerberosTime,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) cusec: u32,
+    #[rasn(tag(explicit(context, 2)))]
+    pub(crate) subkey: Option<EncryptionKey<'a>>,
+    #[rasn(tag(explicit(context, 3)))]
+    pub(crate) seq_number: Option<u32>,
+}
+
+impl<'a> EncApRepPart<'a> {
+    /// Reads the decrypted part of an AP-REP.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        let mut fields = message("EncAPRepPart", 27, input)?;
+        let part = Self {
+            ctime: fields.field(0, KerberosTime::read)?,
+            cusec: fields.field(1, microseconds)?,
+            subkey: fields.optional(2, EncryptionKey::read)?,
+            seq_number: fields.optional(3, uint32)?,
+        };
+        fields.skip_extensions()?;
+        Ok(part)
+    }
+
+    /// The part in DER: secret until it is encrypted.
+    pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
+        encode("EncAPRepPart", self)
+    }
+}

@@ -1,0 +1,187 @@
+//! What messages are made of: names, keys, ciphertexts, checksums and
+//! addresses (RFC 4120 5.2, 5.3).
+
+use core::fmt;
+
+use rasn::{AsnType, Encode, Encoder as _};
+
+use super::Decoded;
+use super::der::{Element, Reader};
+use super::wire::{List, Octets, Text, int32, uint32};
+use crate::etype::EncryptionType;
+use crate::name::Principal;
+
+/// PrincipalName (RFC 4120 5.2.2), without its realm.
+#[derive(AsnType, Encode, Clone, Copy, Debug)]
+pub(crate) struct PrincipalName<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) name_type: i32,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) name_string: List<'a, Text<'a>>,
+}
+
+impl<'a> PrincipalName<'a> {
+    /// The components' bytes, in order.
+    pub(crate) fn components(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        self.name_string.iter().map(|text| text.0)
+    }
+
+    /// The principal of this name in `realm`, copied.
+    pub(crate) fn in_realm(&self, realm: Text<'_>) -> Principal {
+        let mut components = self.components();
+        // Two components are what nearly every name has.
+        match (components.next(), components.next(), components.next()) {
+            (Some(one), None, _) => Principal::new(realm.0, &[one], self.name_type),
+            (Some(one), Some(two), None) => Principal::new(realm.0, &[one, two], self.name_type),
+            _ => {
+                let all: Vec<&[u8]> = self.components().collect();
+                Principal::new(realm.0, &all, self.name_type)
+            }
+        }
+    }
+
+    /// Whether this name in `realm` is `principal`, byte for byte and
+    /// whatever the name types (RFC 4120 6.2).
+    pub(crate) fn is(&self, realm: Text<'_>, principal: &Principal) -> bool {
+        realm.0 == principal.realm() && self.components().eq(principal.components())
+    }
+
+    /// Whether the components are the same, whatever the name types.
+    pub(crate) fn same_components(&self, other: &PrincipalName<'_>) -> bool {
+        self.components().eq(other.components())
+    }
+}
+
+/// The components of `principal`, for [`List::of`].
+pub(crate) fn texts(principal: &Principal) -> Vec<Text<'_>> {
+    principal.components().map(Text).collect()
+}
+
+impl<'a> Element<'a> for PrincipalName<'a> {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        let mut fields = reader.sequence()?;
+        let name_type = fields.field(0, int32)?;
+        let name_string = fields.field(1, List::read)?;
+        fields.skip_extensions()?;
+        Ok(Self {
+            name_type,
+            name_string,
+        })
+    }
+}
+
+/// EncryptedData (RFC 4120 5.2.9).
+#[derive(AsnType, Encode, Clone, Copy, Debug)]
+pub(crate) struct EncryptedData<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) etype: EncryptionType,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) kvno: Option<u32>,
+    #[rasn(tag(explicit(context, 2)))]
+    pub(crate) cipher: Octets<'a>,
+}
+
+impl<'a> Element<'a> for EncryptedData<'a> {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        let mut fields = reader.sequence()?;
+        let etype = fields.field(0, EncryptionType::read)?;
+        let kvno = fields.optional(1, uint32)?;
+        let cipher = fields.field(2, Octets::read)?;
+        fields.skip_extensions()?;
+        Ok(Self {
+            etype,
+            kvno,
+            cipher,
+        })
+    }
+}
+
+/// EncryptionKey (RFC 4120 5.2.9): a secret that is the input's to wipe.
+#[derive(AsnType, Encode, Clone, Copy)]
+pub(crate) struct EncryptionKey<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) keytype: EncryptionType,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) keyvalue: Octets<'a>,
+}
+
+impl fmt::Debug for EncryptionKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "EncryptionKey({}, {} bytes)",
+            self.keytype,
+            self.keyvalue.0.len()
+        )
+    }
+}
+
+impl<'a> Element<'a> for EncryptionKey<'a> {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        let mut fields = reader.sequence()?;
+        let keytype = fields.field(0, EncryptionType::read)?;
+        let keyvalue = fields.field(1, Octets::read)?;
+        fields.skip_extensions()?;
+        Ok(Self { keytype, keyvalue })
+    }
+}
+
+/// Checksum (RFC 4120 5.2.9).
+#[derive(AsnType, Encode, Clone, Copy, Debug)]
+pub(crate) struct Checksum<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) cksumtype: i32,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) checksum: Octets<'a>,
+}
+
+impl<'a> Element<'a> for Checksum<'a> {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        let mut fields = reader.sequence()?;
+        let cksumtype = fields.field(0, int32)?;
+        let checksum = fields.field(1, Octets::read)?;
+        fields.skip_extensions()?;
+        Ok(Self {
+            cksumtype,
+            checksum,
+        })
+    }
+}
+
+/// HostAddress (RFC 4120 5.2.5).
+#[derive(AsnType, Encode, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HostAddress<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) addr_type: i32,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) address: Octets<'a>,
+}
+
+impl<'a> Element<'a> for HostAddress<'a> {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        let mut fields = reader.sequence()?;
+        let addr_type = fields.field(0, int32)?;
+        let address = fields.field(1, Octets::read)?;
+        fields.skip_extensions()?;
+        Ok(Self { addr_type, address })
+    }
+}
+
+/// TransitedEncoding (RFC 4120 5.3, 3.3.3.2).
+#[derive(AsnType, Encode, Clone, Copy, Debug)]
+pub(crate) struct TransitedEncoding<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) tr_type: i32,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) contents: Octets<'a>,
+}
+
+impl<'a> Element<'a> for TransitedEncoding<'a> {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        let mut fields = reader.sequence()?;
+        let tr_type = fields.field(0, int32)?;
+        let contents = fields.field(1, Octets::read)?;
+        fields.skip_extensions()?;
+        Ok(Self { tr_type, contents })
+    }
+}

@@ -1,0 +1,444 @@
+//! The primitive types of RFC 4120 5.2, and the lists made of them.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use rasn::types::{Constraints, Identifier, Tag};
+use rasn::{AsnType, Encode, Encoder};
+
+use super::der::{Element, Reader};
+use super::{CodecError, Decoded, Problem};
+use crate::etype::EncryptionType;
+
+/// Encodes a message in DER.
+///
+/// # Errors
+///
+/// [`Problem::BadValue`] when an integer or a length fits no encoding, which
+/// no message of a size that can be sent has.
+pub(crate) fn encode<T: Encode>(part: &'static str, message: &T) -> Decoded<Vec<u8>> {
+    let problem = Problem::BadValue { field: "message" };
+    rasn::der::encode(message).map_err(|_| CodecError::new(part, problem))
+}
+
+/// An `Encode` that is one call of the encoder.
+macro_rules! encode_as {
+    ($type:ty, $tag:expr, |$value:ident, $encoder:ident, $own:ident, $constraints:ident, $id:ident| $call:expr) => {
+        impl AsnType for $type {
+            const TAG: Tag = $tag;
+        }
+
+        impl Encode for $type {
+            fn encode_with_tag_and_constraints<'e, E: Encoder<'e>>(
+                &self,
+                $encoder: &mut E,
+                $own: Tag,
+                $constraints: &Constraints,
+                $id: Identifier,
+            ) -> Result<(), E::Error> {
+                let $value = self;
+                $call.map(drop)
+            }
+        }
+    };
+}
+
+/// KerberosString and Realm: any bytes (rule 2), whatever RFC 4120 5.2.1
+/// says of IA5. Active Directory sends UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
+
+encode_as!(
+    Text<'_>,
+    Tag::GENERAL_STRING,
+    |value, encoder, tag, constraints, id| encoder.encode_octet_string(
+        tag,
+        constraints,
+        value.0,
+        id
+    )
+);
+
+impl<'a> Element<'a> for Text<'a> {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        reader.octets(Tag::GENERAL_STRING).map(Self)
+    }
+}
+
+/// An OCTET STRING.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Octets<'a>(pub(crate) &'a [u8]);
+
+encode_as!(
+    Octets<'_>,
+    Tag::OCTET_STRING,
+    |value, encoder, tag, constraints, id| encoder.encode_octet_string(
+        tag,
+        constraints,
+        value.0,
+        id
+    )
+);
+
+impl<'a> Element<'a> for Octets<'a> {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        reader.octets(Tag::OCTET_STRING).map(Self)
+    }
+}
+
+/// KerberosFlags (RFC 4120 5.2.8) as a number: bit 0 of the RFC, the first
+/// one sent, is `0x8000_0000`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flags(pub(crate) u32);
+
+encode_as!(
+    Flags,
+    Tag::BIT_STRING,
+    |value, encoder, tag, constraints, id| {
+        let [a, b, c, d] = value.0.to_be_bytes();
+        encoder.encode_octet_string(tag, constraints, &[0, a, b, c, d], id)
+    }
+);
+
+impl Element<'_> for Flags {
+    /// Fewer than 32 bits are filled up with zeros and those beyond 32 are
+    /// dropped, as in MIT krb5: old implementations send the short form.
+    fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
+        let octets = reader.octets(Tag::BIT_STRING)?;
+        let (&unused, bits) = octets
+            .split_first()
+            .ok_or_else(|| reader.error(Problem::BadLength))?;
+        if unused > 7 || (unused > 0 && bits.is_empty()) {
+            return Err(reader.error(Problem::BadEncoding));
+        }
+        let mut first = [0; 4];
+        for (to, from) in first.iter_mut().zip(bits) {
+            *to = *from;
+        }
+        let in_use = (bits.len() * 8 - usize::from(unused)).min(32);
+        let mask = u32::MAX.checked_shl(32 - in_use as u32).unwrap_or(0);
+        Ok(Self(u32::from_be_bytes(first) & mask))
+    }
+}
+
+/// A Kerberos Int32 (RFC 4120 5.2.4).
+pub(crate) fn int32(reader: &mut Reader<'_>) -> Decoded<i32> {
+    let value = reader.integer()?;
+    i32::try_from(value).map_err(|_| reader.bad_value("Int32"))
+}
+
+/// A UInt32 that some peers send as a negative Int32 (rule 3).
+pub(crate) fn uint32(reader: &mut Reader<'_>) -> Decoded<u32> {
+    let value = reader.integer()?;
+    let negative = || i32::try_from(value).ok().map(i32::cast_unsigned);
+    u32::try_from(value)
+        .ok()
+        .or_else(negative)
+        .ok_or_else(|| reader.bad_value("UInt32"))
+}
+
+/// Microseconds, 0 to 999999 (RFC 4120 5.2.4).
+pub(crate) fn microseconds(reader: &mut Reader<'_>) -> Decoded<u32> {
+    let value = reader.integer()?;
+    match u32::try_from(value) {
+        Ok(value @ 0..=999_999) => Ok(value),
+        _ => Err(reader.bad_value("Microseconds")),
+    }
+}
+
+impl Element<'_> for i32 {
+    fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
+        int32(reader)
+    }
+}
+
+encode_as!(
+    EncryptionType,
+    Tag::INTEGER,
+    |value, encoder, tag, constraints, id| encoder.encode_integer(tag, constraints, &value.0, id)
+);
+
+impl Element<'_> for EncryptionType {
+    fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
+        int32(reader).map(Self)
+    }
+}
+
+/// An INTEGER that is always `N`: a version, a message type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Number<const N: u8>;
+
+impl<const N: u8> AsnType for Number<N> {
+    const TAG: Tag = Tag::INTEGER;
+}
+
+impl<const N: u8> Encode for Number<N> {
+    fn encode_with_tag_and_constraints<'e, E: Encoder<'e>>(
+        &self,
+        encoder: &mut E,
+        tag: Tag,
+        constraints: &Constraints,
+        identifier: Identifier,
+    ) -> Result<(), E::Error> {
+        encoder
+            .encode_integer(tag, constraints, &N, identifier)
+            .map(drop)
+    }
+}
+
+impl<const N: u8> Number<N> {
+    /// Reads the number, which errors call `field`.
+    pub(crate) fn read(reader: &mut Reader<'_>, field: &'static str) -> Decoded<Self> {
+        if reader.integer()? == i64::from(N) {
+            Ok(Self)
+        } else {
+            Err(reader.bad_value(field))
+        }
+    }
+}
+
+/// KerberosTime (RFC 4120 5.2.3) in seconds since 1970, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct KerberosTime(pub(crate) i64);
+
+impl KerberosTime {
+    /// 9999-12-31 23:59:59, the last one with four digits of year.
+    pub(crate) const LAST: Self = Self(253_402_300_799);
+    /// 0000-01-01 00:00:00, the first one.
+    pub(crate) const FIRST: Self = Self(-62_167_219_200);
+
+    /// `YYYYMMDDHHMMSSZ` and nothing else. What no text can say becomes the
+    /// first or the last time that one can.
+    pub(crate) fn to_text(self) -> [u8; 15] {
+        let seconds = self.clamp(Self::FIRST, Self::LAST).0;
+        let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let (year, month, day) = date_of(days);
+        let mut text = *b"00000000000000Z";
+        let parts = [
+            (0, 4, year),
+            (4, 2, month),
+            (6, 2, day),
+            (8, 2, rest / 3600),
+            (10, 2, rest / 60 % 60),
+            (12, 2, rest % 60),
+        ];
+        for (start, digits, mut value) in parts {
+            for place in text.iter_mut().skip(start).take(digits).rev() {
+                *place = b'0' + u8::try_from(value % 10).unwrap_or(0);
+                value /= 10;
+            }
+        }
+        text
+    }
+
+    /// The time that a text says, if it is one.
+    pub(crate) fn from_text(text: &[u8]) -> Option<Self> {
+        let digits = text
+            .strip_suffix(b"Z")
+            .filter(|digits| digits.len() == 14)?;
+        let number = |start: usize, length: usize| {
+            digits
+                .iter()
+                .skip(start)
+                .take(length)
+                .try_fold(0_i64, |value, digit| {
+                    digit
+                        .is_ascii_digit()
+                        .then(|| value * 10 + i64::from(digit - b'0'))
+                })
+        };
+        let (year, month, day) = (number(0, 4)?, number(4, 2)?, number(6, 2)?);
+        let (hour, minute, second) = (number(8, 2)?, number(10, 2)?, number(12, 2)?);
+        let valid = (1..=12).contains(&month)
+            && (1..=days_in(year, month)).contains(&day)
+            && hour < 24
+            && minute < 60
+            && second < 60;
+        valid.then(|| Self(days_to(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second))
+    }
+}
+
+encode_as!(
+    KerberosTime,
+    Tag::GENERALIZED_TIME,
+    |value, encoder, tag, constraints, id| encoder.encode_octet_string(
+        tag,
+        constraints,
+        &value.to_text(),
+        id
+    )
+);
+
+impl Element<'_> for KerberosTime {
+    fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
+        let text = reader.octets(Tag::GENERALIZED_TIME)?;
+        Self::from_text(text).ok_or_else(|| reader.bad_value("KerberosTime"))
+    }
+}
+
+fn days_in(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01, counted in years that start in March, so that a
+/// leap day is the last day of its year.
+fn days_to(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+/// Year, month and day: the reverse of [`days_to`].
+fn date_of(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = (month + 2) % 12 + 1;
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// A SEQUENCE OF: either given, to be encoded, or read from a message. One
+/// that was read stays in the input and is read again by whoever walks it,
+/// so that no list allocates; all its elements were checked when it was met.
+pub(crate) struct List<'a, T> {
+    source: Source<'a, T>,
+}
+
+enum Source<'a, T> {
+    Read(&'a [u8], PhantomData<T>),
+    Given(&'a [T]),
+}
+
+impl<'a, T: Element<'a> + Copy> List<'a, T> {
+    /// The list of `items`.
+    pub(crate) fn of(items: &'a [T]) -> Self {
+        Self {
+            source: Source::Given(items),
+        }
+    }
+
+    /// The elements' bytes one after the other, where the list was read.
+    pub(crate) fn contents(&self) -> &'a [u8] {
+        match self.source {
+            Source::Read(contents, _) => contents,
+            Source::Given(_) => &[],
+        }
+    }
+
+    /// The list whose elements have these bytes.
+    pub(crate) fn from_contents(part: &'static str, contents: &'a [u8]) -> Decoded<Self> {
+        let mut elements = Reader::new(part, contents);
+        while !elements.is_empty() {
+            T::read(&mut elements)?;
+        }
+        let source = Source::Read(contents, PhantomData);
+        Ok(Self { source })
+    }
+
+    /// The elements, in order.
+    pub(crate) fn iter(&self) -> Items<'a, T> {
+        match self.source {
+            Source::Read(contents, _) => Items {
+                read: contents,
+                given: [].iter(),
+            },
+            Source::Given(items) => Items {
+                read: &[],
+                given: items.iter(),
+            },
+        }
+    }
+}
+
+impl<'a, T: Element<'a>> Element<'a> for List<'a, T> {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        let mut elements = reader.sequence()?;
+        let contents = elements.rest();
+        while !elements.is_empty() {
+            T::read(&mut elements)?;
+        }
+        Ok(Self {
+            source: Source::Read(contents, PhantomData),
+        })
+    }
+}
+
+impl<T> AsnType for List<'_, T> {
+    const TAG: Tag = Tag::SEQUENCE;
+}
+
+impl<'a, T: Element<'a> + Encode + Copy> Encode for List<'a, T> {
+    fn encode_with_tag_and_constraints<'e, E: Encoder<'e>>(
+        &self,
+        encoder: &mut E,
+        tag: Tag,
+        constraints: &Constraints,
+        identifier: Identifier,
+    ) -> Result<(), E::Error> {
+        let items: Vec<T> = self.iter().collect();
+        encoder
+            .encode_sequence_of(tag, &items, constraints, identifier)
+            .map(drop)
+    }
+}
+
+impl<T> Clone for List<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for List<'_, T> {}
+
+impl<T> Clone for Source<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Source<'_, T> {}
+
+impl<'a, T: Element<'a> + Copy + fmt::Debug> fmt::Debug for List<'a, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// The elements of a [`List`].
+pub(crate) struct Items<'a, T> {
+    read: &'a [u8],
+    given: core::slice::Iter<'a, T>,
+}
+
+impl<T> Clone for Items<'_, T> {
+    fn clone(&self) -> Self {
+        Self {
+            read: self.read,
+            given: self.given.clone(),
+        }
+    }
+}
+
+impl<'a, T: Element<'a> + Copy> Iterator for Items<'a, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        if self.read.is_empty() {
+            return self.given.next().copied();
+        }
+        let mut reader = Reader::new("list", self.read);
+        let item = T::read(&mut reader).ok();
+        self.read = if item.is_some() { reader.rest() } else { &[] };
+        item
+    }
+}

@@ -1,0 +1,171 @@
+//! An established Kerberos context.
+
+use core::any::Any;
+use core::ops::Range;
+
+use super::codec::authdata::{self, AuthorizationData};
+use super::crypto::Key;
+use super::per_message::{MessageError, PerMessage};
+use crate::backends::SecurityContext;
+use crate::error::{Error, Misuse, Rejection};
+use crate::message::{
+    PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped, UnwrappedInPlace,
+};
+use crate::secret::Secret;
+
+/// The longest output of the pseudo-random function that is given: what
+/// protocols take is below 100 bytes.
+const MAX_PRF: usize = 1 << 16;
+
+/// Keys and sequence states of an established context, and the ticket's
+/// authorization data as it was.
+pub(crate) struct KerberosContext {
+    messages: PerMessage,
+    /// The key that protects messages (rule 25).
+    full: Key,
+    /// The client's subkey, else the ticket's session key.
+    partial: Key,
+    /// The elements of the ticket's AuthorizationData in DER.
+    authorization_data: Box<[u8]>,
+    max_token: usize,
+}
+
+impl KerberosContext {
+    pub(super) fn new(
+        messages: PerMessage,
+        full: Key,
+        partial: Key,
+        authorization_data: Box<[u8]>,
+        max_token: usize,
+    ) -> Self {
+        Self {
+            messages,
+            full,
+            partial,
+            authorization_data,
+            max_token,
+        }
+    }
+}
+
+impl SecurityContext for KerberosContext {
+    fn wrap(&self, protection: Protection, data: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(self.messages.wrap(protection, data))
+    }
+
+    fn unwrap(&self, token: &[u8]) -> Result<Unwrapped, Error> {
+        self.messages
+            .unwrap(token)
+            .map_err(|error| failure("wrap token", error))
+    }
+
+    fn wrap_in_place(
+        &self,
+        protection: Protection,
+        buffer: &mut [u8],
+        data: Range<usize>,
+    ) -> Result<Range<usize>, Error> {
+        let has = buffer.len();
+        self.messages
+            .wrap_in_place(protection, buffer, data.clone())
+            .map_err(|error| match error {
+                MessageError::NoRoom { header, trailer } => Misuse::BufferTooSmall {
+                    needed: data.len().saturating_add(header).saturating_add(trailer),
+                    has,
+                }
+                .into(),
+                other => failure("wrap token", other),
+            })
+    }
+
+    fn unwrap_in_place(&self, buffer: &mut [u8]) -> Result<UnwrappedInPlace, Error> {
+        self.messages
+            .unwrap_in_place(buffer)
+            .map_err(|error| failure("wrap token", error))
+    }
+
+    fn mic(&self, data: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(self.messages.mic(data))
+    }
+
+    fn verify(&self, data: &[u8], mic: &[u8]) -> Result<SequenceState, Error> {
+        self.messages
+            .verify(data, mic)
+            .map_err(|error| failure("MIC token", error))
+    }
+
+    fn sizes(&self) -> Sizes {
+        let sealed = self.messages.sizes(Protection::Confidentiality);
+        let integrity = self.messages.sizes(Protection::Integrity);
+        Sizes::new(
+            self.max_token,
+            sealed.max_signature,
+            sealed.block_size,
+            (sealed.header, sealed.trailer),
+            (integrity.header, integrity.trailer),
+        )
+    }
+
+    fn session_key(&self) -> Result<SessionKey, Error> {
+        Ok(SessionKey {
+            etype: Some(self.full.etype()),
+            key: self.full.secret().clone(),
+        })
+    }
+
+    fn prf(&self, key: PrfKey, input: &[u8], length: usize) -> Result<Secret, Error> {
+        if length > MAX_PRF {
+            return Err(Misuse::OutOfRange {
+                setting: "length",
+                problem: "65536 bytes at the most",
+            }
+            .into());
+        }
+        let key = match key {
+            PrfKey::Full => &self.full,
+            PrfKey::Partial => &self.partial,
+        };
+        Ok(key.gss_prf(input, length))
+    }
+
+    fn authorization_data(&self) -> Vec<(i32, Vec<u8>)> {
+        if self.authorization_data.is_empty() {
+            return Vec::new();
+        }
+        let contents = &self.authorization_data;
+        let Ok(list) = AuthorizationData::from_contents("AuthorizationData", contents) else {
+            return Vec::new();
+        };
+        authdata::walk(&list)
+            .map_while(Result::ok)
+            .map(|found| (found.ad_type, found.data.to_vec()))
+            .collect()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// A token that cannot be one is malformed; one that could, and does not
+/// verify, was altered.
+fn failure(part: &'static str, error: MessageError) -> Error {
+    let problem = match error {
+        MessageError::TooShort { .. } => "it is too short",
+        MessageError::Frame => "its frame is not exact, or not Kerberos'",
+        MessageError::TokenId { .. } => "its token id is another",
+        MessageError::Filler => "a filler byte is not FF",
+        MessageError::SealedMic => "a MIC cannot be sealed",
+        MessageError::ExtraCount { .. } => return altered("its extra count does not fit"),
+        MessageError::Direction => return altered("it was sent by this side"),
+        MessageError::AcceptorSubkey => return altered("it is under another key than was agreed"),
+        MessageError::HeaderCopy => return altered("its header was changed"),
+        MessageError::Integrity => return altered("the integrity check failed"),
+        MessageError::NoRoom { .. } => "it has no room",
+    };
+    Error::malformed(part, problem, None)
+}
+
+fn altered(problem: &'static str) -> Error {
+    Rejection::MessageAltered { problem }.into()
+}

@@ -1,0 +1,161 @@
+//! Etypes 17 and 18: the simplified profile of RFC 3961 5.3 with AES and
+//! HMAC-SHA1-96 (RFC 3962). The tag covers the plaintext, so a ciphertext is
+//! decrypted before it can be judged.
+
+use aes::cipher::consts::U16;
+use aes::cipher::{Block, BlockCipherEncrypt, BlockSizeUser};
+use aes::{Aes128, Aes128Enc, Aes256, Aes256Enc};
+use hmac::{Hmac, KeyInit};
+use sha1::{Digest, Sha1};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::nfold::n_fold;
+use super::{BLOCK, CryptoError, MAX_KEY, cts, mac};
+
+/// HMAC-SHA1, keyed.
+pub(super) type Tag = Hmac<Sha1>;
+
+/// What a derived key is for: the last byte of its constant (RFC 3961 5.3).
+#[derive(Clone, Copy)]
+pub(super) enum Purpose {
+    /// Kc.
+    Checksum = 0x99,
+    /// Ke.
+    Encryption = 0xAA,
+    /// Ki.
+    Integrity = 0x55,
+}
+
+/// A cipher that is used at its full key size with one of these tags.
+pub(super) trait Size: cts::Aes + KeyInit {
+    /// The encrypting half alone: derivation never decrypts.
+    type Encryptor: KeyInit + BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>;
+    /// The key length, in bytes.
+    const KEY: usize;
+}
+
+impl Size for Aes128 {
+    type Encryptor = Aes128Enc;
+    const KEY: usize = 16;
+}
+
+impl Size for Aes256 {
+    type Encryptor = Aes256Enc;
+    const KEY: usize = 32;
+}
+
+/// Ke and Ki of one usage, ready.
+pub(super) struct Cipher<C> {
+    aes: C,
+    tag: Tag,
+}
+
+impl<C: Size> Cipher<C> {
+    pub(super) fn derive(key: &[u8], usage: u32) -> Self {
+        let base = schedule::<C::Encryptor>(key);
+        let mut bytes = Zeroizing::new([0; MAX_KEY]);
+        let derived = &mut bytes[..C::KEY];
+        dk(&base, folded(usage, Purpose::Encryption), derived);
+        let aes = schedule(derived);
+        dk(&base, folded(usage, Purpose::Integrity), derived);
+        Self {
+            aes,
+            tag: keyed(derived),
+        }
+    }
+
+    /// Encrypts confounder and plaintext in `body`, and writes their tag.
+    pub(super) fn seal(&self, body: &mut [u8], tag: &mut [u8]) {
+        mac::sign(&self.tag, &[body], tag);
+        cts::encrypt(&self.aes, body);
+    }
+
+    /// Decrypts `body` in place; wiped when the tag does not fit.
+    pub(super) fn open(&self, body: &mut [u8], tag: &[u8]) -> Result<(), CryptoError> {
+        cts::decrypt(&self.aes, body);
+        mac::verify(&self.tag, &[body], tag).inspect_err(|_| body.zeroize())
+    }
+}
+
+/// Kc of one usage.
+pub(super) fn checksum_key<C: Size>(key: &[u8], usage: u32) -> Tag {
+    let base = schedule::<C::Encryptor>(key);
+    let mut bytes = Zeroizing::new([0; MAX_KEY]);
+    let derived = &mut bytes[..C::KEY];
+    dk(&base, folded(usage, Purpose::Checksum), derived);
+    keyed(derived)
+}
+
+/// The pseudo-random function of RFC 3962 6: one block, the SHA-1 of the
+/// input cut to it and encrypted under DK(key, "prf").
+pub(super) fn prf<C: Size>(key: &[u8], input: &[&[u8]], out: &mut [u8; BLOCK]) {
+    const PRF: [u8; BLOCK] = n_fold(b"prf");
+    let mut bytes = Zeroizing::new([0; MAX_KEY]);
+    let derived = &mut bytes[..C::KEY];
+    dk(&schedule::<C::Encryptor>(key), PRF, derived);
+    let mut hash = Sha1::new();
+    for part in input {
+        hash.update(part);
+    }
+    let mut block = Block::<C::Encryptor>::default();
+    block.copy_from_slice(&hash.finalize()[..BLOCK]);
+    schedule::<C::Encryptor>(derived).encrypt_block(&mut block);
+    out.copy_from_slice(&block);
+}
+
+/// DK(key, constant) for a constant that is not a key usage, such as
+/// "kerberos" in string-to-key. `out` has the key's length.
+pub(super) fn derive_named<C: Size>(key: &[u8], constant: &[u8], out: &mut [u8]) {
+    dk(&schedule::<C::Encryptor>(key), n_fold(constant), out);
+}
+
+/// DR of RFC 3961 5.1; for AES random-to-key is the identity, so it is DK
+/// too. `out` is a multiple of the block.
+fn dk<E>(base: &E, constant: [u8; BLOCK], out: &mut [u8])
+where
+    E: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
+{
+    let mut block = Block::<E>::from(constant);
+    for piece in out.chunks_exact_mut(BLOCK) {
+        base.encrypt_block(&mut block);
+        piece.copy_from_slice(&block);
+    }
+    block.zeroize();
+}
+
+/// The n-folded constant of a key usage.
+const fn folded(usage: u32, purpose: Purpose) -> [u8; BLOCK] {
+    /// Usages 0 to 31: all that this crate's messages have.
+    const TABLE: [[[u8; BLOCK]; 3]; 32] = {
+        let mut table = [[[0; BLOCK]; 3]; 32];
+        let mut usage = 0;
+        while usage < 32_u8 {
+            let at = usage as usize;
+            table[at][0] = n_fold(&[0, 0, 0, usage, Purpose::Checksum as u8]);
+            table[at][1] = n_fold(&[0, 0, 0, usage, Purpose::Encryption as u8]);
+            table[at][2] = n_fold(&[0, 0, 0, usage, Purpose::Integrity as u8]);
+            usage += 1;
+        }
+        table
+    };
+    if usage < 32 {
+        let row = &TABLE[usage as usize];
+        return match purpose {
+            Purpose::Checksum => row[0],
+            Purpose::Encryption => row[1],
+            Purpose::Integrity => row[2],
+        };
+    }
+    let [a, b, c, d] = usage.to_be_bytes();
+    n_fold(&[a, b, c, d, purpose as u8])
+}
+
+/// A key schedule. Every caller passes the cipher's own key length, which
+/// `Key::new` and `Size::KEY` see to.
+fn schedule<C: KeyInit>(key: &[u8]) -> C {
+    C::new_from_slice(key).expect("a key of the cipher's length")
+}
+
+fn keyed(key: &[u8]) -> Tag {
+    <Tag as KeyInit>::new_from_slice(key).expect("HMAC takes any length")
+}

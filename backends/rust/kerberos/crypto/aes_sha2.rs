@@ -1,0 +1,130 @@
+//! Etypes 19 and 20: AES with HMAC-SHA2 (RFC 8009). The tag covers the
+//! ciphertext, so nothing is decrypted that was not written by a holder of the
+//! key.
+
+use aes::cipher::KeyInit;
+use aes::{Aes128, Aes256};
+use hmac::{Hmac, Mac};
+use sha2::{Sha256, Sha384};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::aes_sha1::Purpose;
+use super::{BLOCK, CryptoError, MAX_KEY, cts, mac};
+
+/// What RFC 8009 5 fixes for one of its two encryption types.
+pub(super) trait Suite {
+    /// The cipher.
+    type Aes: cts::Aes + KeyInit;
+    /// The MAC, which is also the core of the key derivation.
+    type Tag: Mac + KeyInit + Clone;
+    /// The length of a protocol key and of Ke, in bytes.
+    const KEY: usize;
+    /// The length of Kc and Ki, in bytes: the tag's.
+    const MAC_KEY: usize;
+    /// The length of the PRF's output, in bytes: the hash's.
+    const PRF: usize;
+}
+
+/// Etype 19.
+pub(super) struct Aes128Sha256;
+
+impl Suite for Aes128Sha256 {
+    type Aes = Aes128;
+    type Tag = Hmac<Sha256>;
+    const KEY: usize = 16;
+    const MAC_KEY: usize = 16;
+    const PRF: usize = 32;
+}
+
+/// Etype 20.
+pub(super) struct Aes256Sha384;
+
+impl Suite for Aes256Sha384 {
+    type Aes = Aes256;
+    type Tag = Hmac<Sha384>;
+    const KEY: usize = 32;
+    const MAC_KEY: usize = 24;
+    const PRF: usize = 48;
+}
+
+/// Ke and Ki of one usage, ready.
+pub(super) struct Cipher<S: Suite> {
+    aes: S::Aes,
+    tag: S::Tag,
+}
+
+impl<S: Suite> Cipher<S> {
+    pub(super) fn derive(key: &[u8], usage: u32) -> Self {
+        let base = keyed::<S::Tag>(key);
+        let mut bytes = Zeroizing::new([0; MAX_KEY]);
+        derive(&base, usage, Purpose::Encryption, &mut bytes[..S::KEY]);
+        let aes = keyed(&bytes[..S::KEY]);
+        derive(&base, usage, Purpose::Integrity, &mut bytes[..S::MAC_KEY]);
+        Self {
+            aes,
+            tag: keyed(&bytes[..S::MAC_KEY]),
+        }
+    }
+
+    /// Encrypts confounder and plaintext in `body`, and writes the tag over
+    /// the initial cipher state (zeros) and the ciphertext.
+    pub(super) fn seal(&self, body: &mut [u8], tag: &mut [u8]) {
+        cts::encrypt(&self.aes, body);
+        mac::sign(&self.tag, &[&[0; BLOCK], body], tag);
+    }
+
+    /// Decrypts `body` in place; wiped, undecrypted, when the tag does not
+    /// fit, so that failure looks the same for every encryption type.
+    pub(super) fn open(&self, body: &mut [u8], tag: &[u8]) -> Result<(), CryptoError> {
+        mac::verify(&self.tag, &[&[0; BLOCK], body], tag).inspect_err(|_| body.zeroize())?;
+        cts::decrypt(&self.aes, body);
+        Ok(())
+    }
+}
+
+/// Kc of one usage.
+pub(super) fn checksum_key<S: Suite>(key: &[u8], usage: u32) -> S::Tag {
+    let mut bytes = Zeroizing::new([0; MAX_KEY]);
+    let derived = &mut bytes[..S::MAC_KEY];
+    derive(&keyed::<S::Tag>(key), usage, Purpose::Checksum, derived);
+    keyed(derived)
+}
+
+/// The pseudo-random function of RFC 8009 5. `out` has `S::PRF` bytes.
+pub(super) fn prf<S: Suite>(key: &[u8], input: &[&[u8]], out: &mut [u8]) {
+    kdf(&keyed::<S::Tag>(key), b"prf", input, out);
+}
+
+/// A key for a label that is not a key usage, such as "kerberos" in
+/// string-to-key.
+pub(super) fn derive_named<S: Suite>(key: &[u8], label: &[u8], out: &mut [u8]) {
+    kdf(&keyed::<S::Tag>(key), label, &[], out);
+}
+
+fn derive<M: Mac + Clone>(base: &M, usage: u32, purpose: Purpose, out: &mut [u8]) {
+    let [a, b, c, d] = usage.to_be_bytes();
+    kdf(base, &[a, b, c, d, purpose as u8], &[], out);
+}
+
+/// KDF-HMAC-SHA2 (RFC 8009 3): one round of SP 800-108 in counter mode, which
+/// is all that these lengths ever need.
+fn kdf<M: Mac + Clone>(base: &M, label: &[u8], context: &[&[u8]], out: &mut [u8]) {
+    let bits = u32::try_from(out.len() * 8).expect("a key's length");
+    let mut mac = base.clone();
+    mac.update(&1_u32.to_be_bytes());
+    mac.update(label);
+    mac.update(&[0]);
+    for part in context {
+        mac.update(part);
+    }
+    mac.update(&bits.to_be_bytes());
+    let mut full = mac.finalize().into_bytes();
+    out.copy_from_slice(&full[..out.len()]);
+    full.zeroize();
+}
+
+/// A key schedule or a keyed MAC. HMAC takes any length; a cipher is given
+/// its own, which `Key::new` and `Suite::KEY` see to.
+fn keyed<K: KeyInit>(key: &[u8]) -> K {
+    K::new_from_slice(key).expect("a key of the right length")
+}

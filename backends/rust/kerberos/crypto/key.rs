@@ -1,0 +1,123 @@
+//! A protocol key: an encryption type and the bytes that go with it.
+
+use aes::{Aes128, Aes256};
+use zeroize::Zeroizing;
+
+use super::aes_sha2::{Aes128Sha256, Aes256Sha384, Suite};
+use super::profile::Profile;
+use super::{BLOCK, CryptoError, MAX_KEY, MAX_PRF, Random, aes_sha1, aes_sha2};
+use crate::etype::EncryptionType;
+use crate::secret::Secret;
+
+/// A long-term key, a session key or a subkey, of an implemented type and of
+/// the right length. Wiped on drop, no `Debug`.
+#[derive(Clone)]
+pub(crate) struct Key {
+    profile: Profile,
+    secret: Secret,
+}
+
+impl Key {
+    /// A key from its bytes.
+    ///
+    /// # Errors
+    /// [`CryptoError::UnsupportedEtype`] and [`CryptoError::KeyLength`].
+    pub(crate) fn new(etype: EncryptionType, secret: Secret) -> Result<Self, CryptoError> {
+        let profile = Profile::try_from(etype)?;
+        let (expected, found) = (profile.key_len(), secret.len());
+        if expected != found {
+            return Err(CryptoError::KeyLength {
+                etype,
+                expected,
+                found,
+            });
+        }
+        Ok(Self { profile, secret })
+    }
+
+    /// A fresh key. For AES any bytes are a key (RFC 3962 6).
+    ///
+    /// # Errors
+    /// [`CryptoError::UnsupportedEtype`].
+    pub(crate) fn generate(etype: EncryptionType, random: Random<'_>) -> Result<Self, CryptoError> {
+        let profile = Profile::try_from(etype)?;
+        let mut bytes = Zeroizing::new([0; MAX_KEY]);
+        let bytes = &mut bytes[..profile.key_len()];
+        random(bytes);
+        Ok(Self {
+            profile,
+            secret: Secret::copy_from(bytes),
+        })
+    }
+
+    /// Its encryption type.
+    pub(crate) fn etype(&self) -> EncryptionType {
+        self.profile.etype()
+    }
+
+    /// Its bytes.
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// The length of the integrity tag that ends each ciphertext and of a
+    /// checksum under this key, in bytes.
+    pub(crate) fn mac_len(&self) -> usize {
+        self.profile.mac_len()
+    }
+
+    /// The length of the confounder in front of each plaintext, in bytes.
+    pub(crate) fn confounder_len(&self) -> usize {
+        self.profile.confounder_len()
+    }
+
+    /// The registered type of the checksums made with this key.
+    pub(crate) fn checksum_type(&self) -> i32 {
+        self.profile.checksum_type()
+    }
+
+    pub(super) fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// The pseudo-random function of the key's type (RFC 3961 5.3, RFC 3962 6,
+    /// RFC 8009 5).
+    pub(crate) fn prf(&self, input: &[u8]) -> Secret {
+        let mut out = Zeroizing::new([0; MAX_PRF]);
+        Secret::copy_from(self.prf_into(&[input], &mut out))
+    }
+
+    /// `GSS_Pseudo_random` for Kerberos (RFC 4401; RFC 7802 2, which corrects
+    /// RFC 4402's counter to begin at 0): `len` bytes from this key. The
+    /// caller chooses the key by `GSS_C_PRF_KEY_FULL` or `_PARTIAL`.
+    pub(crate) fn gss_prf(&self, input: &[u8], len: usize) -> Secret {
+        let mut bytes = Vec::with_capacity(len);
+        let mut out = Zeroizing::new([0; MAX_PRF]);
+        let mut counter = 0_u32;
+        while bytes.len() < len {
+            let block = self.prf_into(&[&counter.to_be_bytes(), input], &mut out);
+            bytes.extend_from_slice(&block[..block.len().min(len - bytes.len())]);
+            counter = counter.wrapping_add(1);
+        }
+        Secret::from(bytes)
+    }
+
+    fn prf_into<'a>(&self, input: &[&[u8]], out: &'a mut [u8; MAX_PRF]) -> &'a [u8] {
+        let key = self.secret.expose();
+        let mut block = Zeroizing::new([0; BLOCK]);
+        match self.profile {
+            Profile::Aes128Sha1 => aes_sha1::prf::<Aes128>(key, input, &mut block),
+            Profile::Aes256Sha1 => aes_sha1::prf::<Aes256>(key, input, &mut block),
+            Profile::Aes128Sha256 => return sha2_prf::<Aes128Sha256>(key, input, out),
+            Profile::Aes256Sha384 => return sha2_prf::<Aes256Sha384>(key, input, out),
+        }
+        out[..BLOCK].copy_from_slice(&*block);
+        &out[..BLOCK]
+    }
+}
+
+fn sha2_prf<'a, S: Suite>(key: &[u8], input: &[&[u8]], out: &'a mut [u8; MAX_PRF]) -> &'a [u8] {
+    let out = &mut out[..S::PRF];
+    aes_sha2::prf::<S>(key, input, out);
+    out
+}

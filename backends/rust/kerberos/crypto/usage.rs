@@ -1,0 +1,224 @@
+//! A key made ready for one key usage (RFC 4120 7.5.1): to encrypt and
+//! decrypt, or to make checksums.
+
+use aes::{Aes128, Aes256};
+use hmac::Hmac;
+use sha1::Sha1;
+use sha2::{Sha256, Sha384};
+use zeroize::Zeroize;
+
+use super::aes_sha2::{Aes128Sha256, Aes256Sha384};
+use super::profile::Profile;
+use super::{CryptoError, Key, Random, aes_sha1, aes_sha2, mac};
+
+/// Encrypts and decrypts under one key for one usage: both AES schedules and
+/// the keyed HMAC are there, so a call does nothing but work on the data.
+///
+/// It is close to a kilobyte large; keep it behind a pointer. It is wiped on drop and
+/// has no `Debug`.
+pub(crate) struct UsageKey {
+    profile: Profile,
+    cipher: Cipher,
+}
+
+enum Cipher {
+    Aes128Sha1(aes_sha1::Cipher<Aes128>),
+    Aes256Sha1(aes_sha1::Cipher<Aes256>),
+    Aes128Sha256(aes_sha2::Cipher<Aes128Sha256>),
+    Aes256Sha384(aes_sha2::Cipher<Aes256Sha384>),
+}
+
+impl UsageKey {
+    pub(super) fn derive(profile: Profile, key: &[u8], usage: u32) -> Self {
+        let cipher = match profile {
+            Profile::Aes128Sha1 => Cipher::Aes128Sha1(aes_sha1::Cipher::derive(key, usage)),
+            Profile::Aes256Sha1 => Cipher::Aes256Sha1(aes_sha1::Cipher::derive(key, usage)),
+            Profile::Aes128Sha256 => Cipher::Aes128Sha256(aes_sha2::Cipher::derive(key, usage)),
+            Profile::Aes256Sha384 => Cipher::Aes256Sha384(aes_sha2::Cipher::derive(key, usage)),
+        };
+        Self { profile, cipher }
+    }
+
+    /// The length of the confounder in front of the plaintext, in bytes.
+    pub(crate) fn confounder_len(&self) -> usize {
+        self.profile.confounder_len()
+    }
+
+    /// The length of the integrity tag at the end of a ciphertext, in bytes.
+    /// Those last bytes are what tells one ciphertext from another.
+    pub(crate) fn mac_len(&self) -> usize {
+        self.profile.mac_len()
+    }
+
+    /// How much longer than its plaintext a ciphertext is, in bytes.
+    pub(crate) fn overhead(&self) -> usize {
+        self.confounder_len() + self.mac_len()
+    }
+
+    /// Encrypts in the caller's buffer, which holds room for the confounder,
+    /// the plaintext, and room for the tag.
+    ///
+    /// # Errors
+    /// [`CryptoError::TooShort`] when there is not even room for those two.
+    pub(crate) fn encrypt_in_place(
+        &self,
+        buf: &mut [u8],
+        random: Random<'_>,
+    ) -> Result<(), CryptoError> {
+        let (body, tag) = self.split(buf)?;
+        random(&mut body[..self.confounder_len()]);
+        match &self.cipher {
+            Cipher::Aes128Sha1(cipher) => cipher.seal(body, tag),
+            Cipher::Aes256Sha1(cipher) => cipher.seal(body, tag),
+            Cipher::Aes128Sha256(cipher) => cipher.seal(body, tag),
+            Cipher::Aes256Sha384(cipher) => cipher.seal(body, tag),
+        }
+        Ok(())
+    }
+
+    /// Encrypts into a new vector.
+    pub(crate) fn encrypt(&self, plaintext: &[u8], random: Random<'_>) -> Vec<u8> {
+        let total = plaintext.len() + self.overhead();
+        let mut buf = Vec::with_capacity(total);
+        buf.resize(self.confounder_len(), 0);
+        buf.extend_from_slice(plaintext);
+        buf.resize(total, 0);
+        self.encrypt_in_place(&mut buf, random)
+            .expect("room was made for confounder and tag");
+        buf
+    }
+
+    /// Decrypts in the caller's buffer and returns the plaintext in it,
+    /// without confounder and tag.
+    ///
+    /// # Errors
+    /// [`CryptoError::TooShort`], with the buffer unchanged, and
+    /// [`CryptoError::Integrity`], with everything but the tag wiped.
+    pub(crate) fn decrypt_in_place<'a>(
+        &self,
+        buf: &'a mut [u8],
+    ) -> Result<&'a mut [u8], CryptoError> {
+        let (body, tag) = self.split(buf)?;
+        match &self.cipher {
+            Cipher::Aes128Sha1(cipher) => cipher.open(body, tag),
+            Cipher::Aes256Sha1(cipher) => cipher.open(body, tag),
+            Cipher::Aes128Sha256(cipher) => cipher.open(body, tag),
+            Cipher::Aes256Sha384(cipher) => cipher.open(body, tag),
+        }?;
+        Ok(&mut body[self.profile.confounder_len()..])
+    }
+
+    /// Decrypts a ciphertext that must stay as it is (because another key may
+    /// have to be tried) into `scratch`, and returns the plaintext there.
+    /// What `scratch` held before is wiped; what it holds after is the
+    /// caller's to wipe.
+    ///
+    /// # Errors
+    /// As [`decrypt_in_place`](Self::decrypt_in_place).
+    pub(crate) fn decrypt_into<'a>(
+        &self,
+        ciphertext: &[u8],
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<&'a mut [u8], CryptoError> {
+        // Before it may grow: growing would leave the old content behind.
+        scratch.as_mut_slice().zeroize();
+        scratch.clear();
+        scratch.extend_from_slice(ciphertext);
+        self.decrypt_in_place(scratch)
+    }
+
+    /// Confounder and data on one side, the tag on the other.
+    fn split<'a>(&self, buf: &'a mut [u8]) -> Result<(&'a mut [u8], &'a mut [u8]), CryptoError> {
+        let (needed, found) = (self.overhead(), buf.len());
+        if found < needed {
+            return Err(CryptoError::TooShort { needed, found });
+        }
+        Ok(buf.split_at_mut(found - self.mac_len()))
+    }
+}
+
+/// Makes and checks checksums under one key for one usage (Kc of RFC 3961
+/// 5.4). Wiped on drop, no `Debug`.
+pub(crate) struct ChecksumKey {
+    profile: Profile,
+    tag: Tag,
+}
+
+enum Tag {
+    Sha1(Hmac<Sha1>),
+    Sha256(Hmac<Sha256>),
+    Sha384(Hmac<Sha384>),
+}
+
+impl ChecksumKey {
+    pub(super) fn derive(profile: Profile, key: &[u8], usage: u32) -> Self {
+        let tag = match profile {
+            Profile::Aes128Sha1 => Tag::Sha1(aes_sha1::checksum_key::<Aes128>(key, usage)),
+            Profile::Aes256Sha1 => Tag::Sha1(aes_sha1::checksum_key::<Aes256>(key, usage)),
+            Profile::Aes128Sha256 => {
+                Tag::Sha256(aes_sha2::checksum_key::<Aes128Sha256>(key, usage))
+            }
+            Profile::Aes256Sha384 => {
+                Tag::Sha384(aes_sha2::checksum_key::<Aes256Sha384>(key, usage))
+            }
+        };
+        Self { profile, tag }
+    }
+
+    /// The length of a checksum, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.profile.mac_len()
+    }
+
+    /// The checksum's registered type.
+    pub(crate) fn checksum_type(&self) -> i32 {
+        self.profile.checksum_type()
+    }
+
+    /// Writes the checksum over the concatenation of `parts` into `out`.
+    ///
+    /// # Errors
+    /// [`CryptoError::ChecksumRoom`] when `out` has another length than
+    /// [`len`](Self::len).
+    pub(crate) fn sign(&self, parts: &[&[u8]], out: &mut [u8]) -> Result<(), CryptoError> {
+        let (expected, found) = (self.len(), out.len());
+        if expected != found {
+            return Err(CryptoError::ChecksumRoom { expected, found });
+        }
+        match &self.tag {
+            Tag::Sha1(tag) => mac::sign(tag, parts, out),
+            Tag::Sha256(tag) => mac::sign(tag, parts, out),
+            Tag::Sha384(tag) => mac::sign(tag, parts, out),
+        }
+        Ok(())
+    }
+
+    /// Compares the checksum over the concatenation of `parts` with the one
+    /// that was received, in constant time.
+    ///
+    /// # Errors
+    /// [`CryptoError::Integrity`] when it is another one or has another
+    /// length.
+    pub(crate) fn verify(&self, parts: &[&[u8]], checksum: &[u8]) -> Result<(), CryptoError> {
+        if checksum.len() != self.len() {
+            return Err(CryptoError::Integrity);
+        }
+        match &self.tag {
+            Tag::Sha1(tag) => mac::verify(tag, parts, checksum),
+            Tag::Sha256(tag) => mac::verify(tag, parts, checksum),
+            Tag::Sha384(tag) => mac::verify(tag, parts, checksum),
+        }
+    }
+}
+
+impl Key {
+    /// Ke and Ki for one key usage, made ready.
+    pub(crate) fn usage_key(&self, usage: u32) -> UsageKey {
+        UsageKey::derive(self.profile(), self.secret().expose(), usage)
+    }
+
+    /// Kc for one key usage, made ready.
+    pub(crate) fn checksum_key(&self, usage: u32) -> ChecksumKey {
+        ChecksumKey::derive(self.profile(), self.secret().expose(), usage)
+    }
+}

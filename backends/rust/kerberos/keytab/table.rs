@@ -1,0 +1,288 @@
+//! The table of a keytab's keys, in which a ticket's key is found (rules 4
+//! and 6).
+
+use core::hash::{BuildHasher, Hasher};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, RandomState};
+
+use super::{Entry, KvnoWidth};
+use crate::etype::EncryptionType;
+use crate::name::Principal;
+
+/// A key of a [`KeyTable`], with what the caller made of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Key<K> {
+    owner: u32,
+    /// The version number, as far as the entry held it.
+    pub(crate) kvno: u32,
+    /// How far that is.
+    pub(crate) kvno_width: KvnoWidth,
+    /// What the key is for.
+    pub(crate) etype: EncryptionType,
+    /// When it was written.
+    pub(crate) timestamp: u32,
+    /// What was derived from it.
+    pub(crate) payload: K,
+}
+
+/// The keys of a keytab, found by name, encryption type and version number.
+/// No search grows with the number of entries (rule 6).
+#[derive(Clone, Debug)]
+pub(crate) struct KeyTable<K> {
+    /// In the order of the file.
+    keys: Vec<Key<K>>,
+    principals: Vec<Principal>,
+    /// Hash of a name to the principals that have it (nearly always one).
+    by_name: HashMap<u64, Vec<u32>, BuildHasherDefault<AlreadyHashed>>,
+    /// Principal, etype and kvno to keys.
+    exact: HashMap<(u32, i32, u32), Vec<u32>>,
+    /// A principal's keys, the newest first.
+    by_principal: Vec<Vec<u32>>,
+    by_principal_and_etype: HashMap<(u32, i32), Vec<u32>>,
+    by_etype: HashMap<i32, Vec<u32>>,
+    /// Keyed at random, so that no client can aim names at one place.
+    hasher: RandomState,
+}
+
+impl<K> KeyTable<K> {
+    /// The table of `entries`; `derive` makes of each what is kept.
+    pub(crate) fn build(entries: &[Entry], mut derive: impl FnMut(&Entry) -> K) -> Self {
+        let mut table = Self {
+            keys: Vec::with_capacity(entries.len()),
+            principals: Vec::new(),
+            by_name: HashMap::default(),
+            exact: HashMap::new(),
+            by_principal: Vec::new(),
+            by_principal_and_etype: HashMap::new(),
+            by_etype: HashMap::new(),
+            hasher: RandomState::new(),
+        };
+        for entry in entries {
+            let payload = derive(entry);
+            table.insert(entry, payload);
+        }
+        for list in table
+            .by_principal
+            .iter_mut()
+            .chain(table.by_principal_and_etype.values_mut())
+        {
+            newest_first(list, &table.keys);
+        }
+        table
+    }
+
+    fn insert(&mut self, entry: &Entry, payload: K) {
+        let Entry {
+            kvno,
+            kvno_width,
+            etype,
+            timestamp,
+            ..
+        } = *entry;
+        let owner = self.intern(&entry.principal);
+        let index = index_of(self.keys.len());
+        self.keys.push(Key {
+            owner,
+            kvno,
+            kvno_width,
+            etype,
+            timestamp,
+            payload,
+        });
+        self.exact
+            .entry((owner, etype.0, kvno))
+            .or_default()
+            .push(index);
+        self.by_principal_and_etype
+            .entry((owner, etype.0))
+            .or_default()
+            .push(index);
+        self.by_etype.entry(etype.0).or_default().push(index);
+        if let Some(own) = self.by_principal.get_mut(owner as usize) {
+            own.push(index);
+        }
+    }
+
+    fn intern(&mut self, principal: &Principal) -> u32 {
+        if let Some(known) = self.index(principal.realm(), principal.components()) {
+            return known;
+        }
+        let index = index_of(self.principals.len());
+        let hash = self.hash(principal.realm(), principal.components());
+        self.by_name.entry(hash).or_default().push(index);
+        self.principals.push(principal.clone());
+        self.by_principal.push(Vec::new());
+        index
+    }
+
+    fn hash<'n>(&self, realm: &[u8], components: impl Iterator<Item = &'n [u8]>) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        let mut add = |part: &[u8]| {
+            // The length keeps "a", "bc" apart from "ab", "c".
+            hasher.write_usize(part.len());
+            hasher.write(part);
+        };
+        add(realm);
+        components.for_each(&mut add);
+        hasher.finish()
+    }
+
+    fn index<'n, C>(&self, realm: &[u8], components: C) -> Option<u32>
+    where
+        C: Iterator<Item = &'n [u8]> + Clone,
+    {
+        let candidates = self.by_name.get(&self.hash(realm, components.clone()))?;
+        candidates.iter().copied().find(|&index| {
+            self.principals
+                .get(index as usize)
+                .is_some_and(|principal| {
+                    principal.realm() == realm && principal.components().eq(components.clone())
+                })
+        })
+    }
+
+    /// The keys of the principal with this realm and these components, byte
+    /// for byte.
+    pub(crate) fn principal<'t, 'n, C>(
+        &'t self,
+        realm: &[u8],
+        components: C,
+    ) -> Option<PrincipalKeys<'t, K>>
+    where
+        C: Iterator<Item = &'n [u8]> + Clone,
+    {
+        self.index(realm, components)
+            .map(|index| PrincipalKeys { table: self, index })
+    }
+
+    /// All principals, in the order of their first entry.
+    pub(crate) fn principals(&self) -> impl Iterator<Item = PrincipalKeys<'_, K>> {
+        (0..index_of(self.principals.len())).map(|index| PrincipalKeys { table: self, index })
+    }
+
+    /// At most `limit` keys of `etype` whoever they belong to, in the order
+    /// of the file: for a ticket whose name no entry has (rule 4).
+    pub(crate) fn of_etype(
+        &self,
+        etype: EncryptionType,
+        limit: usize,
+    ) -> impl Iterator<Item = &Key<K>> {
+        self.listed(self.by_etype.get(&etype.0)).take(limit)
+    }
+
+    /// Whose key `key` is.
+    pub(crate) fn owner(&self, key: &Key<K>) -> Option<&Principal> {
+        self.principals.get(key.owner as usize)
+    }
+
+    /// How many keys there are.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    fn listed<'t>(&'t self, list: Option<&'t Vec<u32>>) -> impl Iterator<Item = &'t Key<K>> {
+        list.into_iter()
+            .flatten()
+            .filter_map(|&index| self.keys.get(index as usize))
+    }
+}
+
+/// The keys of one principal.
+#[derive(Debug)]
+pub(crate) struct PrincipalKeys<'t, K> {
+    table: &'t KeyTable<K>,
+    index: u32,
+}
+
+impl<'t, K> PrincipalKeys<'t, K> {
+    /// The principal, with the realm and name type of its first entry.
+    pub(crate) fn principal(&self) -> Option<&'t Principal> {
+        self.table.principals.get(self.index as usize)
+    }
+
+    /// The keys of this etype and version: those whose number is the same in
+    /// all 32 bits, else those that hold only 8 bits of theirs and agree in
+    /// these (an RODC's version is above 2^16, MS-KILE 3.1.5.8). MIT krb5
+    /// would take a full number that fits into 8 bits as well.
+    pub(crate) fn exact(
+        &self,
+        etype: EncryptionType,
+        kvno: u32,
+    ) -> impl Iterator<Item = &'t Key<K>> + use<'t, K> {
+        let find = |kvno: u32| self.table.exact.get(&(self.index, etype.0, kvno));
+        let (list, only_low8) = match find(kvno) {
+            Some(list) => (Some(list), false),
+            None => (find(kvno & 0xFF), true),
+        };
+        self.table
+            .listed(list)
+            .filter(move |key| !only_low8 || key.kvno_width == KvnoWidth::Low8)
+    }
+
+    /// The keys of this etype, the newest first.
+    pub(crate) fn of_etype(
+        &self,
+        etype: EncryptionType,
+    ) -> impl Iterator<Item = &'t Key<K>> + use<'t, K> {
+        self.table.listed(
+            self.table
+                .by_principal_and_etype
+                .get(&(self.index, etype.0)),
+        )
+    }
+
+    /// All keys, the newest first: what an error or a description names.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'t Key<K>> + use<'t, K> {
+        self.table
+            .listed(self.table.by_principal.get(self.index as usize))
+    }
+}
+
+/// A keytab of more entries does not fit into memory.
+fn index_of(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// Sorts by version number. A number below 128 that is not older than one
+/// from 241 to 255 has wrapped at 8 bits and counts as higher (MIT krb5's
+/// `more_recent`, made into a total order).
+fn newest_first<K>(list: &mut [u32], keys: &[Key<K>]) {
+    let key = |index: u32| keys.get(index as usize);
+    let before_wrap = list
+        .iter()
+        .filter_map(|&index| key(index))
+        .filter(|key| (241..=255).contains(&key.kvno))
+        .map(|key| key.timestamp)
+        .min();
+    let rank = |index: u32| {
+        key(index).map(|key| {
+            let wrapped = key.kvno < 128 && before_wrap.is_some_and(|at| key.timestamp >= at);
+            (
+                u64::from(key.kvno) + if wrapped { 256 } else { 0 },
+                key.timestamp,
+            )
+        })
+    };
+    // Stable: entries that rank the same stay in the file's order.
+    list.sort_by_key(|&index| core::cmp::Reverse(rank(index)));
+}
+
+/// Takes a number that is a hash already for the hash.
+#[derive(Clone, Debug, Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}

@@ -1,0 +1,65 @@
+//! What the peer is told of a failure: the error codes of RFC 4120 7.5.9.
+
+use crate::error::{Error, Rejection};
+
+/// KRB_AP_ERR_MSG_TYPE: an unknown token id (RFC 4121 4.1).
+pub(crate) const MSG_TYPE: i32 = 40;
+/// KRB_ERR_GENERIC: what has no code of its own (rule 21).
+pub(crate) const GENERIC: i32 = 60;
+
+/// The code for an error, if the peer may be told one: a peer that broke the
+/// protocol is told nothing, nor is one whose server's code is at fault.
+pub(crate) fn krb_error(error: &Error) -> Option<i32> {
+    match error {
+        Error::Rejected { reason, .. } => Some(code(reason)),
+        Error::Unavailable { .. } => Some(GENERIC),
+        Error::Malformed { .. } | Error::Misuse { .. } => None,
+    }
+}
+
+fn code(reason: &Rejection) -> i32 {
+    match reason {
+        Rejection::EtypeNotPermitted { .. } => 14,
+        Rejection::KeyMismatch { .. } | Rejection::Authenticator => 31,
+        Rejection::TicketExpired { .. } => 32,
+        Rejection::TicketNotYetValid { .. } | Rejection::TicketInvalid => 33,
+        Rejection::Replay => 34,
+        Rejection::ServiceNotAccepted { .. } => 35,
+        Rejection::ClientMismatch { .. } => 36,
+        Rejection::ClockSkew { .. } => 37,
+        Rejection::Address { .. } => 38,
+        Rejection::Checksum { .. } => 41,
+        Rejection::KeyVersion { .. } => 44,
+        Rejection::NoKey { .. } | Rejection::KeyEtype { .. } => 45,
+        Rejection::Transited { .. } => 51,
+        Rejection::UserToUser => 67,
+        _ => GENERIC,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GENERIC, krb_error};
+    use crate::error::{Error, Misuse, Rejection, Unavailability};
+
+    /// RFC 4120 7.5.9.
+    #[test]
+    fn codes_are_those_of_rfc_4120() {
+        assert_eq!(krb_error(&Rejection::Replay.into()), Some(34));
+        assert_eq!(krb_error(&Rejection::TicketInvalid.into()), Some(33));
+        assert_eq!(krb_error(&Rejection::Authenticator.into()), Some(31));
+    }
+
+    /// Rule 21: other codes become 60; a malformed token gets none.
+    #[test]
+    fn the_rest_is_generic_or_silent() {
+        let missing = Rejection::BindingMissing { promised: false };
+        assert_eq!(krb_error(&missing.into()), Some(GENERIC));
+        assert_eq!(
+            krb_error(&Unavailability::ReplayStoreFull.into()),
+            Some(GENERIC)
+        );
+        assert_eq!(krb_error(&Error::malformed("AP-REQ", "x", None)), None);
+        assert_eq!(krb_error(&Misuse::StepAfterEnd.into()), None);
+    }
+}

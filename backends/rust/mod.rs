@@ -1,0 +1,178 @@
+//! The acceptor in pure safe Rust.
+
+#![forbid(unsafe_code)]
+
+mod first;
+pub(crate) mod kerberos;
+mod spnego;
+
+use std::sync::Arc;
+
+use self::first::AwaitFirst;
+use self::kerberos::accept::AwaitApReq;
+use self::kerberos::codec::gss;
+use self::kerberos::crypto;
+use self::kerberos::keys::KeySource;
+use super::{Backend, BackendDescription, Exchange, PreparedBackend, Settings};
+use crate::channel_bindings::ChannelBindingPolicy;
+use crate::credentials::Credentials;
+use crate::error::{Error, Misuse};
+use crate::facts::{Ability, Capabilities, MechanismCapabilities};
+use crate::mechanism::{Framing, Mechanism};
+use crate::requirements::Requirements;
+use crate::token::CredentialHandle;
+
+const NAME: &str = "rust";
+
+/// The acceptor in pure safe Rust: Kerberos and SPNEGO, no system library.
+/// See [`rust()`].
+#[derive(Debug)]
+pub struct RustBackend {
+    credentials: Vec<Credentials>,
+}
+
+/// The rust backend with these credentials, usually a
+/// [`Keytab`](crate::Keytab).
+#[must_use]
+pub fn rust(credentials: impl Into<Credentials>) -> RustBackend {
+    RustBackend {
+        credentials: vec![credentials.into()],
+    }
+}
+
+impl RustBackend {
+    /// With further credentials: a second keytab, a password.
+    #[must_use]
+    pub fn and(mut self, credentials: impl Into<Credentials>) -> Self {
+        self.credentials.push(credentials.into());
+        self
+    }
+}
+
+impl Backend for RustBackend {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        use ChannelBindingPolicy as Policy;
+        Capabilities {
+            mechanisms: vec![MechanismCapabilities {
+                mechanism: Mechanism::Kerberos,
+                flags: KERBEROS_FLAGS,
+                binding_policies: vec![
+                    Policy::Ignore,
+                    Policy::WhenSent,
+                    Policy::Require,
+                    Policy::AnyPresent,
+                ],
+                export: Ability::Cannot,
+                suspend: Ability::Cannot,
+            }],
+            may_block: false,
+            injected_clock: Ability::Can,
+            replay_store: Ability::Can,
+            restrict_services: Ability::Can,
+            choose_etypes: Ability::Can,
+            choose_skew: Ability::Can,
+        }
+    }
+
+    fn prepare(
+        self: Box<Self>,
+        settings: Arc<Settings>,
+    ) -> Result<Box<dyn PreparedBackend>, Error> {
+        let unknown: Vec<_> = settings
+            .etypes
+            .iter()
+            .copied()
+            .filter(|etype| !crypto::is_implemented(*etype))
+            .collect();
+        if !unknown.is_empty() {
+            return Err(Misuse::Etypes { etypes: unknown }.into());
+        }
+        let keys = KeySource::new(&self.credentials, &settings)?;
+        Ok(Box::new(Prepared(Arc::new(Shared { settings, keys }))))
+    }
+}
+
+/// What Kerberos can honour here. What `sspi.h` has for Windows alone is not
+/// among it.
+const KERBEROS_FLAGS: Requirements = Requirements::MUTUAL_AUTH
+    .union(Requirements::REPLAY_DETECT)
+    .union(Requirements::SEQUENCE_DETECT)
+    .union(Requirements::CONFIDENTIALITY)
+    .union(Requirements::INTEGRITY)
+    .union(Requirements::IDENTIFY)
+    .union(Requirements::ALLOCATE_MEMORY)
+    .union(Requirements::DATAGRAM)
+    .union(Requirements::CONNECTION)
+    .union(Requirements::STREAM)
+    .union(Requirements::EXTENDED_ERROR)
+    .union(Requirements::ALLOW_NULL_SESSION)
+    .union(Requirements::PROXY_BINDINGS)
+    .union(Requirements::ALLOW_MISSING_BINDINGS)
+    .union(Requirements::USE_SUPPLIED_CREDS);
+
+/// What all handshakes of a configuration share.
+pub(crate) struct Shared {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) keys: KeySource,
+}
+
+struct Prepared(Arc<Shared>);
+
+impl PreparedBackend for Prepared {
+    fn describe(&self) -> BackendDescription {
+        let mut description = BackendDescription::new(NAME);
+        (description.principals, description.warnings) = self.0.keys.describe();
+        description
+    }
+
+    fn begin(&self) -> Box<dyn Exchange> {
+        Box::new(AwaitFirst::new(Arc::clone(&self.0)))
+    }
+
+    fn acquire(&self, credentials: &Credentials) -> Result<CredentialHandle, Error> {
+        let credentials = core::slice::from_ref(credentials);
+        let keys = KeySource::new(credentials, &self.0.settings)?;
+        Ok(CredentialHandle::new(Arc::new(keys)))
+    }
+}
+
+/// A mechanism as the first token's reader and SPNEGO see it. What comes of
+/// its exchange is an [`Outcome`](super::Outcome), like a backend's.
+pub(crate) trait Mech: Send + Sync {
+    /// Which one it is.
+    fn mechanism(&self) -> Mechanism;
+
+    /// The object identifiers that mean it in a SPNEGO offer, the one that we
+    /// name first.
+    fn oids(&self) -> &'static [&'static [u8]];
+
+    /// Begins an exchange.
+    fn begin(&self, shared: &Arc<Shared>, framing: Framing) -> Box<dyn Exchange>;
+}
+
+struct Kerberos;
+
+impl Mech for Kerberos {
+    fn mechanism(&self) -> Mechanism {
+        Mechanism::Kerberos
+    }
+
+    fn oids(&self) -> &'static [&'static [u8]] {
+        &[gss::KRB5, gss::MS_KRB5]
+    }
+
+    fn begin(&self, shared: &Arc<Shared>, framing: Framing) -> Box<dyn Exchange> {
+        Box::new(AwaitApReq::new(Arc::clone(shared), framing))
+    }
+}
+
+/// The mechanisms that a configuration enables.
+pub(crate) fn enabled(shared: &Shared) -> impl Iterator<Item = &'static dyn Mech> {
+    const ALL: [&dyn Mech; 1] = [&Kerberos];
+    ALL.into_iter()
+        .filter(|mech| shared.settings.mechanisms.contains(&mech.mechanism()))
+}

@@ -1,0 +1,329 @@
+//! SPNEGO's tokens (RFC 4178 4.2, MS-SPNG 2.2.1), and telling by its first
+//! bytes what a client sent (rule 28).
+
+use rasn::types::{Class, Constraints, Identifier, Tag};
+use rasn::{AsnType, Encode, Encoder};
+
+use crate::backends::rust::kerberos::codec::der::{Element, Reader};
+use crate::backends::rust::kerberos::codec::wire::{Flags, List, Octets, Text, encode};
+use crate::backends::rust::kerberos::codec::{CodecError, Decoded, Problem, gss};
+
+/// SPNEGO itself, 1.3.6.1.5.5.2, as contents octets.
+pub(crate) const SPNEGO: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x02];
+/// NTLM, 1.3.6.1.4.1.311.2.2.10 (MS-NLMP 1.9).
+pub(crate) const NTLMSSP: &[u8] = &[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0A];
+/// NegoEx, 1.3.6.1.4.1.311.2.2.30 (MS-SPNG 1.3.1).
+pub(crate) const NEGOEX: &[u8] = &[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x1E];
+
+/// A NegTokenResp with negState reject and nothing else (rule 29).
+pub(crate) const REJECT: [u8; 9] = [0xA1, 0x07, 0x30, 0x05, 0xA0, 0x03, 0x0A, 0x01, 0x02];
+
+/// What Windows says in place of a principal name (MS-SPNG 3.2.5.2).
+pub(crate) const HINT_NAME: &[u8] = b"not_defined_in_RFC4178@please_ignore";
+
+/// The first octet of a NegTokenInit as a NegotiationToken.
+const INIT: u8 = 0xA0;
+/// The first octet of a NegTokenResp as a NegotiationToken.
+const RESP: u8 = 0xA1;
+const SEQUENCE: u8 = 0x30;
+
+/// What the first bytes of a token say it is (rule 28).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sniffed<'a> {
+    /// Nothing: the client waits for our hints.
+    Empty,
+    /// An NTLM message without SPNEGO.
+    RawNtlm,
+    /// A token in the frame of RFC 2743 3.1, under this OID.
+    GssFramed(&'a [u8]),
+    /// Framed, and the frame is broken.
+    BadFrame(CodecError),
+    /// A Kerberos AP-REQ without frame: DCE style.
+    BareApReq,
+    /// A NegTokenInit without frame.
+    BareNegTokenInit,
+    /// A NegTokenResp.
+    BareNegTokenResp,
+    /// Nothing that is known here.
+    Unknown,
+}
+
+/// Tells by its first bytes what a token is.
+pub(crate) fn sniff(token: &[u8]) -> Sniffed<'_> {
+    match token.first() {
+        None => Sniffed::Empty,
+        Some(0x60) => match gss::unframe(token) {
+            Ok((oid, _)) => Sniffed::GssFramed(oid),
+            Err(error) => Sniffed::BadFrame(error),
+        },
+        Some(0x6E) => Sniffed::BareApReq,
+        Some(&INIT) => Sniffed::BareNegTokenInit,
+        Some(&RESP) => Sniffed::BareNegTokenResp,
+        Some(_) if token.starts_with(b"NTLMSSP\0") => Sniffed::RawNtlm,
+        Some(_) => Sniffed::Unknown,
+    }
+}
+
+/// An object identifier as its contents octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Oid<'a>(pub(crate) &'a [u8]);
+
+impl AsnType for Oid<'_> {
+    const TAG: Tag = Tag::OBJECT_IDENTIFIER;
+}
+
+impl Encode for Oid<'_> {
+    fn encode_with_tag_and_constraints<'e, E: Encoder<'e>>(
+        &self,
+        encoder: &mut E,
+        tag: Tag,
+        constraints: &Constraints,
+        identifier: Identifier,
+    ) -> Result<(), E::Error> {
+        encoder
+            .encode_octet_string(tag, constraints, self.0, identifier)
+            .map(drop)
+    }
+}
+
+impl<'a> Element<'a> for Oid<'a> {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        reader.octets(Tag::OBJECT_IDENTIFIER).map(Self)
+    }
+}
+
+/// NegState (RFC 4178 4.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NegState {
+    AcceptCompleted,
+    AcceptIncomplete,
+    Reject,
+    RequestMic,
+}
+
+impl AsnType for NegState {
+    const TAG: Tag = Tag::ENUMERATED;
+}
+
+impl Encode for NegState {
+    fn encode_with_tag_and_constraints<'e, E: Encoder<'e>>(
+        &self,
+        encoder: &mut E,
+        tag: Tag,
+        constraints: &Constraints,
+        identifier: Identifier,
+    ) -> Result<(), E::Error> {
+        let number: u8 = match self {
+            Self::AcceptCompleted => 0,
+            Self::AcceptIncomplete => 1,
+            Self::Reject => 2,
+            Self::RequestMic => 3,
+        };
+        encoder
+            .encode_integer(tag, constraints, &number, identifier)
+            .map(drop)
+    }
+}
+
+impl Element<'_> for NegState {
+    fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
+        match reader.octets(Tag::ENUMERATED)? {
+            [0] => Ok(Self::AcceptCompleted),
+            [1] => Ok(Self::AcceptIncomplete),
+            [2] => Ok(Self::Reject),
+            [3] => Ok(Self::RequestMic),
+            _ => Err(reader.bad_value("negState")),
+        }
+    }
+}
+
+/// A client's first token (RFC 4178 4.2.1), or a server's hints (MS-SPNG
+/// 2.2.1).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NegTokenInit<'a> {
+    /// The mechanisms on offer, the favourite first.
+    pub(crate) mech_types: List<'a, Oid<'a>>,
+    /// The same as the DER that was received, over which the mechListMIC is
+    /// made (rule 30).
+    pub(crate) mech_types_der: &'a [u8],
+    /// reqFlags, which Java sends and RFC 4178 says to ignore.
+    pub(crate) req_flags: Option<Flags>,
+    /// The first token of the first mechanism.
+    pub(crate) mech_token: Option<&'a [u8]>,
+    /// NegHints.hintName, in NegTokenInit2 alone.
+    pub(crate) hint_name: Option<&'a [u8]>,
+    /// The MIC over the mechanisms.
+    pub(crate) mech_list_mic: Option<&'a [u8]>,
+}
+
+impl<'a> NegTokenInit<'a> {
+    /// Reads a first token, framed or not.
+    pub(crate) fn decode(token: &'a [u8]) -> Decoded<Self> {
+        let reader = Reader::new("NegTokenInit", unframe(token)?);
+        let mut fields = reader
+            .message(Tag::new(Class::Context, 0))?
+            .message(Tag::SEQUENCE)?;
+        let (mech_types_der, mech_types) = fields.field(0, |r| {
+            let der = r.rest();
+            let list = List::read(r)?;
+            Ok((der, list))
+        })?;
+        let req_flags = fields.optional(1, Flags::read)?;
+        let mech_token = fields.optional(2, octets)?;
+        // [3] is the MIC of RFC 4178, or the hints of MS-SPNG, after which
+        // the MIC is [4].
+        let (hint_name, mic) = fields.optional(3, hints_or_mic)?.unwrap_or_default();
+        let late_mic = fields.optional(4, octets)?;
+        fields.skip_extensions()?;
+        let mech_list_mic = mic.or(late_mic);
+        Ok(Self {
+            mech_types,
+            mech_types_der,
+            req_flags,
+            mech_token,
+            hint_name,
+            mech_list_mic,
+        })
+    }
+}
+
+fn octets<'a>(reader: &mut Reader<'a>) -> Decoded<&'a [u8]> {
+    Octets::read(reader).map(|octets| octets.0)
+}
+
+/// What stands under the tag [3] of a NegTokenInit: a hint, or a MIC.
+type HintOrMic<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+
+fn hints_or_mic<'a>(reader: &mut Reader<'a>) -> Decoded<HintOrMic<'a>> {
+    if !reader.starts_with(SEQUENCE) {
+        return Ok((None, Some(octets(reader)?)));
+    }
+    let mut hints = reader.sequence()?;
+    let name = hints.optional(0, Text::read)?.map(|name| name.0);
+    let _address = hints.optional(1, octets)?;
+    hints.skip_extensions()?;
+    Ok((name, None))
+}
+
+/// Takes SPNEGO's frame off, where there is one.
+fn unframe(token: &[u8]) -> Decoded<&[u8]> {
+    if token.first() != Some(&0x60) {
+        return Ok(token);
+    }
+    match gss::unframe(token)? {
+        (SPNEGO, inner) => Ok(inner),
+        _ => Err(CodecError::new(
+            "GSS token",
+            Problem::BadValue { field: "thisMech" },
+        )),
+    }
+}
+
+/// NegTokenResp (RFC 4178 4.2.2): all our replies, and a client's further
+/// tokens.
+#[derive(AsnType, Encode, Clone, Copy, Debug, Default)]
+#[rasn(tag(explicit(context, 1)))]
+pub(crate) struct NegTokenResp<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) neg_state: Option<NegState>,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) supported_mech: Option<Oid<'a>>,
+    #[rasn(tag(explicit(context, 2)))]
+    pub(crate) response_token: Option<Octets<'a>>,
+    #[rasn(tag(explicit(context, 3)))]
+    pub(crate) mech_list_mic: Option<Octets<'a>>,
+}
+
+impl<'a> NegTokenResp<'a> {
+    /// Reads a further token, also one in a frame or without the SEQUENCE
+    /// tag (rule 28).
+    pub(crate) fn decode(token: &'a [u8]) -> Decoded<Self> {
+        let mut reader =
+            Reader::new("NegTokenResp", unframe(token)?).message(Tag::new(Class::Context, 1))?;
+        let mut fields = if reader.starts_with(SEQUENCE) {
+            let fields = reader.sequence()?;
+            reader.finish()?;
+            fields
+        } else {
+            reader
+        };
+        let response = Self {
+            neg_state: fields.optional(0, NegState::read)?,
+            supported_mech: fields.optional(1, Oid::read)?,
+            response_token: fields.optional(2, Octets::read)?,
+            mech_list_mic: fields.optional(3, Octets::read)?,
+        };
+        fields.skip_extensions()?;
+        Ok(response)
+    }
+
+    /// The token in DER. A reply carries no frame (RFC 4178 4.2).
+    pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
+        encode("NegTokenResp", self)
+    }
+}
+
+/// NegTokenInit as a client sends it.
+#[derive(AsnType, Encode)]
+#[rasn(tag(explicit(context, 0)))]
+struct InitToken<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    mech_types: List<'a, Oid<'a>>,
+    #[rasn(tag(explicit(context, 2)))]
+    mech_token: Option<Octets<'a>>,
+    #[rasn(tag(explicit(context, 3)))]
+    mech_list_mic: Option<Octets<'a>>,
+}
+
+/// NegTokenInit2 (MS-SPNG 2.2.1) as a server sends it.
+#[derive(AsnType, Encode)]
+#[rasn(tag(explicit(context, 0)))]
+struct InitToken2<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    mech_types: List<'a, Oid<'a>>,
+    #[rasn(tag(explicit(context, 3)))]
+    neg_hints: NegHints<'a>,
+}
+
+#[derive(AsnType, Encode)]
+struct NegHints<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    hint_name: Text<'a>,
+}
+
+/// A client's first token, framed.
+pub(crate) fn encode_init(
+    mechanisms: &[Oid<'_>],
+    mech_token: Option<&[u8]>,
+    mech_list_mic: Option<&[u8]>,
+) -> Decoded<Vec<u8>> {
+    let mech_types = List::of(mechanisms);
+    let mech_token = mech_token.map(Octets);
+    let mech_list_mic = mech_list_mic.map(Octets);
+    let init = InitToken {
+        mech_types,
+        mech_token,
+        mech_list_mic,
+    };
+    Ok(gss::frame(SPNEGO, &encode("NegTokenInit", &init)?))
+}
+
+/// A server's hints to a client that sent nothing, framed (rule 28).
+pub(crate) fn encode_hints(mechanisms: &[Oid<'_>]) -> Decoded<Vec<u8>> {
+    let neg_hints = NegHints {
+        hint_name: Text(HINT_NAME),
+    };
+    let hints = InitToken2 {
+        mech_types: List::of(mechanisms),
+        neg_hints,
+    };
+    Ok(gss::frame(SPNEGO, &encode("NegTokenInit2", &hints)?))
+}
+
+/// The DER of mechTypes, as a client makes its mechListMIC over it.
+pub(crate) fn encode_mech_types(mechanisms: &[Oid<'_>]) -> Decoded<Vec<u8>> {
+    encode("MechTypeList", &List::of(mechanisms))
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

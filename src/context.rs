@@ -1,0 +1,332 @@
+//! An established context: who the client is, and messages to and from it.
+
+use core::any::Any;
+use core::fmt;
+use core::ops::Range;
+use std::sync::Arc;
+
+use crate::backends::SecurityContext;
+use crate::config::AcceptorConfig;
+use crate::error::{Error, Misuse, Rejection};
+use crate::facts::{BindingFact, ClientTarget, ExpiryPrecision, Facts};
+use crate::mechanism::{Framing, Mechanism};
+use crate::message::{
+    MessagePart, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped, UnwrappedInPlace,
+};
+use crate::name::{Name, Principal};
+use crate::requirements::{Granted, Requirements};
+use crate::secret::Secret;
+use crate::time::{Clock, Expiry};
+
+/// What becomes of a context whose ticket has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExpiredContexts {
+    /// Its messages fail with [`Rejection::ContextExpired`].
+    #[default]
+    Refuse,
+    /// It goes on. For protocols whose sessions outlive the ticket by
+    /// agreement, and end by other means.
+    GoOn,
+}
+
+/// Whether a context is bound to the channel that it was established over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BindingStatus {
+    /// It is.
+    Bound,
+    /// It is not: none were sent, none were compared, or the policy ignores
+    /// that they differ.
+    NotBound,
+    /// The backend's library does not tell.
+    Unknown,
+}
+
+/// An established context: holding one is the proof that the client is who
+/// [`peer`](Self::peer) says, and that everything required was met.
+///
+/// `Send + Sync` and full duplex: one thread may wrap while another unwraps.
+/// Dropping it wipes its keys.
+pub struct Context {
+    inner: Box<dyn SecurityContext>,
+    facts: Facts,
+    clock: Arc<dyn Clock>,
+    expired: ExpiredContexts,
+}
+
+impl Context {
+    pub(crate) fn new(
+        config: &AcceptorConfig,
+        inner: Box<dyn SecurityContext>,
+        facts: Facts,
+    ) -> Self {
+        Self {
+            inner,
+            facts,
+            clock: Arc::clone(config.clock()),
+            expired: config.expired_contexts(),
+        }
+    }
+
+    /// Who the client is.
+    #[must_use]
+    pub fn peer(&self) -> &Name {
+        &self.facts.peer
+    }
+
+    /// The mechanism that authenticated it.
+    #[must_use]
+    pub fn mechanism(&self) -> Mechanism {
+        self.facts.mechanism
+    }
+
+    /// Whether the mechanism was negotiated with SPNEGO.
+    #[must_use]
+    pub fn framing(&self) -> Framing {
+        self.facts.framing
+    }
+
+    /// What the context has (`ContextAttributes`, `ret_flags`).
+    #[must_use]
+    pub fn granted(&self) -> Granted {
+        self.facts.granted
+    }
+
+    /// When it ends, in UTC.
+    #[must_use]
+    pub fn expiry(&self) -> Expiry {
+        self.facts.expiry
+    }
+
+    /// Whether [`expiry`](Self::expiry) is exact.
+    #[must_use]
+    pub fn expiry_precision(&self) -> ExpiryPrecision {
+        self.facts.expiry_precision
+    }
+
+    /// Which of the server's principals the client authenticated to: the
+    /// name in the server's credentials, not the one that the client wrote.
+    #[must_use]
+    pub fn target(&self) -> Option<&Principal> {
+        self.facts.target.as_ref()
+    }
+
+    /// What the client's software says that it wanted to reach.
+    #[must_use]
+    pub fn client_target(&self) -> Option<&ClientTarget> {
+        self.facts.client_target.as_ref()
+    }
+
+    /// Whether the context is bound to the channel.
+    #[must_use]
+    pub fn bound(&self) -> BindingStatus {
+        match self.facts.bindings {
+            BindingFact::Bound => BindingStatus::Bound,
+            BindingFact::Undisclosed => BindingStatus::Unknown,
+            _ => BindingStatus::NotBound,
+        }
+    }
+
+    /// The key that both sides share: the acceptor's subkey, else the
+    /// initiator's, else the ticket's session key; what SMB signs with
+    /// (SECPKG_ATTR_SESSION_KEY).
+    ///
+    /// # Errors
+    ///
+    /// A backend whose library does not give it.
+    pub fn session_key(&self) -> Result<SessionKey, Error> {
+        self.inner.session_key()
+    }
+
+    /// Protects a message for the client (RFC 2743 2.3.3, `EncryptMessage`).
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::NotGranted`] for a protection that the context does not
+    /// have, [`Rejection::ContextExpired`] after its end.
+    pub fn wrap(&self, protection: Protection, data: &[u8]) -> Result<Vec<u8>, Error> {
+        self.check_use(needed(protection))?;
+        self.inner.wrap(protection, data)
+    }
+
+    /// Takes a message of the client's out of its token (RFC 2743 2.3.4,
+    /// `DecryptMessage`). Look at the sequence state: a replayed message is
+    /// authentic too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`], [`Rejection::MessageAltered`],
+    /// [`Rejection::ContextExpired`].
+    pub fn unwrap(&self, token: &[u8]) -> Result<Unwrapped, Error> {
+        self.check_use(Requirements::INTEGRITY)?;
+        self.inner.unwrap(token)
+    }
+
+    /// As [`wrap`](Self::wrap), without copying: `data` says where in
+    /// `buffer` the message is; [`sizes`](Self::sizes) says how much room
+    /// the token needs before and behind it. Gives the token's place.
+    ///
+    /// # Errors
+    ///
+    /// As for `wrap`, and [`Misuse::BufferTooSmall`].
+    pub fn wrap_in_place(
+        &self,
+        protection: Protection,
+        buffer: &mut [u8],
+        data: Range<usize>,
+    ) -> Result<Range<usize>, Error> {
+        self.check_use(needed(protection))?;
+        self.inner.wrap_in_place(protection, buffer, data)
+    }
+
+    /// As [`unwrap`](Self::unwrap), without copying: `buffer` holds the token
+    /// and nothing else, and holds the message afterwards, at the place that
+    /// is given. On an error its content is undefined.
+    ///
+    /// # Errors
+    ///
+    /// As for `unwrap`.
+    pub fn unwrap_in_place(&self, buffer: &mut [u8]) -> Result<UnwrappedInPlace, Error> {
+        self.check_use(Requirements::INTEGRITY)?;
+        self.inner.unwrap_in_place(buffer)
+    }
+
+    /// Takes a message out of one contiguous buffer with header, data and
+    /// trailer together (SECBUFFER_STREAM). The tokens carry no length:
+    /// framing is the application's.
+    ///
+    /// # Errors
+    ///
+    /// As for `unwrap`.
+    pub fn unwrap_stream<'b>(
+        &self,
+        buffer: &'b mut [u8],
+    ) -> Result<(&'b mut [u8], Protection, SequenceState), Error> {
+        let message = self.unwrap_in_place(buffer)?;
+        let data = buffer.get_mut(message.data).unwrap_or_default();
+        Ok((data, message.protection, message.sequence))
+    }
+
+    /// Protects a message part by part, where the parts lie, for DCE RPC.
+    ///
+    /// # Errors
+    ///
+    /// As for `wrap`, and parts that do not fit the mechanism.
+    pub fn wrap_parts(
+        &self,
+        protection: Protection,
+        parts: &mut [MessagePart<'_>],
+    ) -> Result<usize, Error> {
+        self.check_use(needed(protection))?;
+        self.inner.wrap_parts(protection, parts)
+    }
+
+    /// Reverses [`wrap_parts`](Self::wrap_parts) on a message of the
+    /// client's.
+    ///
+    /// # Errors
+    ///
+    /// As for `unwrap`, and parts that do not fit the mechanism.
+    pub fn unwrap_parts(
+        &self,
+        parts: &mut [MessagePart<'_>],
+    ) -> Result<(Protection, SequenceState), Error> {
+        self.check_use(Requirements::INTEGRITY)?;
+        self.inner.unwrap_parts(parts)
+    }
+
+    /// A token that proves a message which travels beside it (RFC 2743
+    /// 2.3.1, `MakeSignature`).
+    ///
+    /// # Errors
+    ///
+    /// As for `wrap`.
+    pub fn mic(&self, data: &[u8]) -> Result<Vec<u8>, Error> {
+        self.check_use(Requirements::INTEGRITY)?;
+        self.inner.mic(data)
+    }
+
+    /// Checks such a token of the client's (RFC 2743 2.3.2,
+    /// `VerifySignature`).
+    ///
+    /// # Errors
+    ///
+    /// As for `unwrap`.
+    pub fn verify(&self, data: &[u8], mic: &[u8]) -> Result<SequenceState, Error> {
+        self.check_use(Requirements::INTEGRITY)?;
+        self.inner.verify(data, mic)
+    }
+
+    /// The pseudo-random function of the context (RFC 4401, RFC 4402):
+    /// `length` bytes that only the two sides can compute.
+    ///
+    /// # Errors
+    ///
+    /// A mechanism without one; [`Rejection::ContextExpired`].
+    pub fn prf(&self, key: PrfKey, input: &[u8], length: usize) -> Result<Secret, Error> {
+        self.check_use(Requirements::empty())?;
+        self.inner.prf(key, input, length)
+    }
+
+    /// The sizes of tokens (SECPKG_ATTR_SIZES, SECPKG_ATTR_STREAM_SIZES).
+    #[must_use]
+    pub fn sizes(&self) -> Sizes {
+        self.inner.sizes()
+    }
+
+    /// The authorization data of the ticket as `(ad-type, bytes)`, such as
+    /// the PAC (128). The ticket's issuer wrote it; signatures inside are not
+    /// checked here.
+    #[must_use]
+    pub fn authorization_data(&self) -> Vec<(i32, Vec<u8>)> {
+        self.inner.authorization_data()
+    }
+
+    /// The backend's own context, for what is not wrapped here.
+    #[must_use]
+    pub fn as_any(&self) -> &dyn Any {
+        self.inner.as_any()
+    }
+
+    /// A message service that was not granted, or a context that has ended,
+    /// is refused for every backend alike.
+    fn check_use(&self, needs: Requirements) -> Result<(), Error> {
+        let lacks = needs - self.facts.granted.meets();
+        if !lacks.is_empty() {
+            return Err(Misuse::NotGranted {
+                lacks,
+                has: self.facts.granted.names(),
+            }
+            .into());
+        }
+        match self.facts.expiry {
+            Expiry::At(end)
+                if self.expired == ExpiredContexts::Refuse
+                    && self.facts.expiry.is_past(self.clock.now()) =>
+            {
+                Err(Rejection::ContextExpired { end }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Sealing is integrity too.
+fn needed(protection: Protection) -> Requirements {
+    match protection {
+        Protection::Integrity => Requirements::INTEGRITY,
+        Protection::Confidentiality => Requirements::CONFIDENTIALITY,
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("peer", &self.facts.peer)
+            .field("mechanism", &self.facts.mechanism)
+            .field("granted", &self.facts.granted)
+            .field("expiry", &self.facts.expiry)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,334 @@
+//! What a server has to prove who it is, and to read what clients send it.
+
+use core::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::{Error, KeytabProblem, Unavailability};
+use crate::etype::EncryptionType;
+use crate::files;
+use crate::name::Principal;
+use crate::secret::Secret;
+
+/// The credentials of a server.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Credentials {
+    /// The keys of a keytab.
+    Keytab(Keytab),
+    /// The keys that a password gives.
+    Password(ServicePassword),
+    /// Whatever the platform keeps for this process. The rust backend has no
+    /// such thing and refuses it.
+    SystemDefault,
+}
+
+impl From<Keytab> for Credentials {
+    fn from(keytab: Keytab) -> Self {
+        Self::Keytab(keytab)
+    }
+}
+
+impl From<ServicePassword> for Credentials {
+    fn from(password: ServicePassword) -> Self {
+        Self::Password(password)
+    }
+}
+
+/// A keytab: a file of long-term keys, as `ktadd`, `ktutil`, `ktpass`,
+/// `samba-tool` and `msktutil` write it.
+#[derive(Clone)]
+pub struct Keytab {
+    origin: Option<PathBuf>,
+    bytes: Secret,
+    reload: Option<Duration>,
+    stamp: Option<files::Stamp>,
+}
+
+impl Keytab {
+    /// How often a keytab file is looked at unless
+    /// [`reload_every`](Self::reload_every) says otherwise.
+    pub const DEFAULT_RELOAD: Duration = Duration::from_secs(5);
+
+    /// Reads the keytab at `path`. Once a configuration is built on it, a
+    /// changed file is noticed within [`DEFAULT_RELOAD`](Self::DEFAULT_RELOAD)
+    /// without a restart; a file that has become unreadable or is half
+    /// written does not replace the keys that are in use.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailability::Keytab`] when the file is missing, cannot be read,
+    /// or does not begin as a keytab does. What is inside is checked when
+    /// the configuration is built.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let (bytes, stamp) = files::read_keytab(path)
+            .and_then(|read| check_magic(&read.0).map(|()| read))
+            .map_err(|problem| Unavailability::Keytab {
+                origin: Some(path.into()),
+                problem,
+            })?;
+        Ok(Self {
+            origin: Some(path.into()),
+            bytes,
+            reload: Some(Self::DEFAULT_RELOAD),
+            stamp: Some(stamp),
+        })
+    }
+
+    /// A keytab in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailability::Keytab`] when the bytes do not begin as a keytab
+    /// does.
+    pub fn from_bytes(bytes: impl Into<Secret>) -> Result<Self, Error> {
+        let bytes = bytes.into();
+        check_magic(&bytes).map_err(|problem| Unavailability::Keytab {
+            origin: None,
+            problem,
+        })?;
+        Ok(Self {
+            origin: None,
+            bytes,
+            reload: None,
+            stamp: None,
+        })
+    }
+
+    /// Looks at the file this often instead. No effect on a keytab in memory.
+    #[must_use]
+    pub fn reload_every(mut self, interval: Duration) -> Self {
+        if self.origin.is_some() {
+            self.reload = Some(interval);
+        }
+        self
+    }
+
+    /// Never looks at the file again.
+    #[must_use]
+    pub fn without_reload(mut self) -> Self {
+        self.reload = None;
+        self
+    }
+
+    /// The file it came from.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.origin.as_deref()
+    }
+
+    /// For backends: the bytes, as they were when the keytab was opened.
+    #[must_use]
+    pub fn bytes(&self) -> &Secret {
+        &self.bytes
+    }
+
+    /// What the file looked like when it was read.
+    pub(crate) fn stamp(&self) -> Option<files::Stamp> {
+        self.stamp
+    }
+
+    /// For backends: how often to look at the file, if at all.
+    #[must_use]
+    pub fn reload_interval(&self) -> Option<Duration> {
+        self.reload
+    }
+}
+
+fn check_magic(bytes: &Secret) -> Result<(), KeytabProblem> {
+    match bytes.expose() {
+        [] => Err(KeytabProblem::Empty),
+        [5, 1 | 2, ..] => Ok(()),
+        [5, version, ..] => Err(KeytabProblem::Version(*version)),
+        [5] => Err(KeytabProblem::Truncated(1)),
+        _ => Err(KeytabProblem::NotAKeytab),
+    }
+}
+
+impl fmt::Debug for Keytab {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keytab")
+            .field("origin", &self.origin)
+            .field("reload", &self.reload)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How the salt of a password's keys is made (RFC 4120 4, MS-KILE 3.1.1.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Salt {
+    /// Realm and components one after the other: MIT krb5, Heimdal.
+    Default,
+    /// A user account of Active Directory: realm, then the account's name
+    /// (`sAMAccountName`).
+    ActiveDirectoryUser {
+        /// The account's name, in the case that it was created with.
+        account: String,
+    },
+    /// A computer account of Active Directory: realm, `host`, the computer's
+    /// name in lower case without `$`, `.`, the realm in lower case.
+    ActiveDirectoryComputer {
+        /// The account's name, with or without `$`.
+        account: String,
+    },
+    /// These bytes.
+    Explicit(Vec<u8>),
+}
+
+/// A service's password, from which its keys are derived once, when the
+/// configuration is built.
+#[derive(Clone)]
+pub struct ServicePassword {
+    principals: Vec<Principal>,
+    password: Secret,
+    salt: Salt,
+    etypes: Vec<EncryptionType>,
+}
+
+impl ServicePassword {
+    /// The password of `principal`, salted as MIT krb5 and Heimdal do.
+    #[must_use]
+    pub fn new(principal: Principal, password: impl AsRef<[u8]>) -> Self {
+        Self {
+            principals: vec![principal],
+            password: Secret::copy_from(password.as_ref()),
+            salt: Salt::Default,
+            etypes: EncryptionType::DEFAULT.to_vec(),
+        }
+    }
+
+    /// Salted in another way.
+    #[must_use]
+    pub fn salt(mut self, salt: Salt) -> Self {
+        self.salt = salt;
+        self
+    }
+
+    /// Another name of the same account (a further service principal name).
+    #[must_use]
+    pub fn also(mut self, principal: Principal) -> Self {
+        self.principals.push(principal);
+        self
+    }
+
+    /// Derives keys of these types only.
+    #[must_use]
+    pub fn etypes(mut self, etypes: &[EncryptionType]) -> Self {
+        self.etypes = etypes.to_vec();
+        self
+    }
+
+    /// For backends: the principals that have the password.
+    #[must_use]
+    pub fn principals(&self) -> &[Principal] {
+        &self.principals
+    }
+
+    /// For backends: the password.
+    #[must_use]
+    pub fn password(&self) -> &Secret {
+        &self.password
+    }
+
+    /// For backends: which keys to derive.
+    #[must_use]
+    pub fn key_types(&self) -> &[EncryptionType] {
+        &self.etypes
+    }
+
+    /// For backends: the salt's bytes.
+    #[must_use]
+    pub fn salt_bytes(&self) -> Vec<u8> {
+        let Some(principal) = self.principals.first() else {
+            return Vec::new();
+        };
+        let realm = principal.realm();
+        let mut salt = realm.to_vec();
+        match &self.salt {
+            Salt::Default => principal
+                .components()
+                .for_each(|component| salt.extend_from_slice(component)),
+            Salt::ActiveDirectoryUser { account } => salt.extend_from_slice(account.as_bytes()),
+            Salt::ActiveDirectoryComputer { account } => {
+                salt.extend_from_slice(b"host");
+                let name = account.strip_suffix('$').unwrap_or(account);
+                salt.extend_from_slice(name.to_lowercase().as_bytes());
+                salt.push(b'.');
+                let realm = String::from_utf8_lossy(realm).to_lowercase();
+                salt.extend_from_slice(realm.as_bytes());
+            }
+            Salt::Explicit(bytes) => salt.clone_from(bytes),
+        }
+        salt
+    }
+}
+
+impl fmt::Debug for ServicePassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServicePassword")
+            .field("principals", &self.principals)
+            .field("etypes", &self.etypes)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Keytab, Salt, ServicePassword};
+    use crate::error::{Error, KeytabProblem, Unavailability};
+
+    fn problem(error: &Error) -> &KeytabProblem {
+        match error.unavailability() {
+            Some(Unavailability::Keytab { problem, .. }) => problem,
+            _ => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn what_is_no_keytab_is_told_apart() {
+        for (bytes, expected) in [
+            (b"".to_vec(), KeytabProblem::Empty),
+            (b"\x05".to_vec(), KeytabProblem::Truncated(1)),
+            (b"\x05\x03".to_vec(), KeytabProblem::Version(3)),
+            (b"BEGIN KEY".to_vec(), KeytabProblem::NotAKeytab),
+        ] {
+            let error = Keytab::from_bytes(bytes).unwrap_err();
+            assert_eq!(problem(&error), &expected);
+        }
+        let missing = Keytab::open("/nonexistent/keytab").unwrap_err();
+        assert_eq!(problem(&missing), &KeytabProblem::Missing);
+        assert!(missing.to_string().contains("/nonexistent/keytab"));
+        let directory = Keytab::open(std::env::temp_dir()).unwrap_err();
+        assert!(matches!(problem(&directory), KeytabProblem::Unreadable(_)));
+    }
+
+    /// RFC 4120 4 and MS-KILE 3.1.1.2.
+    #[test]
+    fn salts_are_those_of_the_documents() {
+        let of = |salt| {
+            let principal = "host/web.ad.test@AD.TEST".parse().unwrap();
+            ServicePassword::new(principal, "x").salt(salt).salt_bytes()
+        };
+        assert_eq!(of(Salt::Default), b"AD.TESThostweb.ad.test");
+        let account = "Web1$".to_owned();
+        assert_eq!(
+            of(Salt::ActiveDirectoryComputer { account }),
+            b"AD.TESThostweb1.ad.test"
+        );
+        let account = "svc-Web".to_owned();
+        assert_eq!(of(Salt::ActiveDirectoryUser { account }), b"AD.TESTsvc-Web");
+    }
+
+    #[test]
+    fn credentials_print_no_secret() {
+        let password = ServicePassword::new("HTTP/web@R".parse().unwrap(), "hunter2");
+        let keytab = Keytab::from_bytes(b"\x05\x02hunter2".to_vec()).unwrap();
+        let text = format!("{password:?} {keytab:?}");
+        assert!(
+            !text.contains("hunter2") && !text.contains("104, 117"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,535 @@
+//! Why a client is not let in.
+
+use core::fmt;
+use std::time::{Duration, SystemTime};
+
+use crate::error::{GssMajor, WindowsStatus, list};
+use crate::etype::EncryptionType;
+use crate::mechanism::Mechanism;
+use crate::name::{Principal, ServiceName};
+use crate::requirements::Requirements;
+use crate::time::Utc;
+
+/// Why the peer, or a message of it, was rejected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// No key for the service that the ticket is for (KRB_AP_ERR_NOKEY,
+    /// KRB_AP_ERR_NOT_US).
+    #[error(
+        "the ticket is for {service}, and the keytab has no entry of that name (it has: {}); \
+         add its key, or check which name the client uses",
+        list(.available)
+    )]
+    NoKey {
+        /// The name in the ticket.
+        service: Principal,
+        /// Some of the principals that the keytab has.
+        available: Vec<Principal>,
+    },
+    /// The keytab has the service, but not this kvno
+    /// (KRB_AP_ERR_BADKEYVER).
+    #[error(
+        "the ticket for {service} needs kvno {kvno} ({etype}), the keytab has kvno {}: the keytab \
+         is older than the ticket, export it again; or the ticket is older, the client must get a \
+         new one",
+        list(.has)
+    )]
+    KeyVersion {
+        /// The name in the ticket.
+        service: Principal,
+        /// The ticket's kvno.
+        kvno: u32,
+        /// The ticket's encryption type.
+        etype: EncryptionType,
+        /// The kvnos that the keytab has for the name.
+        has: Vec<u32>,
+    },
+    /// The keytab has the service, but no key of this encryption type.
+    #[error(
+        "the ticket for {service} is encrypted with {etype}, the keytab has {} for it; export the \
+         keytab with that type, or set the account's supported encryption types",
+        list(.has)
+    )]
+    KeyEtype {
+        /// The name in the ticket.
+        service: Principal,
+        /// The ticket's encryption type.
+        etype: EncryptionType,
+        /// The types that the keytab has for the name.
+        has: Vec<EncryptionType>,
+    },
+    /// The key is there, but it does not open the ticket
+    /// (KRB_AP_ERR_BAD_INTEGRITY).
+    #[error(
+        "the key of {service} (kvno {}, {etype}) does not open the ticket{}: the password was \
+         changed without a new kvno, or the salt differs; export the keytab again",
+        display_kvno(*.kvno), display_tried(.tried)
+    )]
+    KeyMismatch {
+        /// The name in the ticket.
+        service: Principal,
+        /// The ticket's kvno, where it has one.
+        kvno: Option<u32>,
+        /// The ticket's encryption type.
+        etype: EncryptionType,
+        /// Which keys were tried.
+        tried: KeyTried,
+    },
+    /// The authenticator does not open with the ticket's session key.
+    #[error(
+        "the authenticator is not encrypted in the ticket's session key: the client does not own the ticket"
+    )]
+    Authenticator,
+    /// An encryption type that is not permitted.
+    #[error(
+        "{etype} of the {used_as} is not permitted (permitted: {}); enable AES for the account, \
+         or permit the type by name",
+        list(.permitted)
+    )]
+    EtypeNotPermitted {
+        /// Where it was used.
+        used_as: EtypeUse,
+        /// The type.
+        etype: EncryptionType,
+        /// What is permitted.
+        permitted: Vec<EncryptionType>,
+    },
+    /// The authenticator names another client than the ticket
+    /// (KRB_AP_ERR_BADMATCH).
+    #[error("the authenticator names {authenticator}, the ticket {ticket}")]
+    ClientMismatch {
+        /// The client of the ticket.
+        ticket: Principal,
+        /// The client that the authenticator names.
+        authenticator: Principal,
+    },
+    /// The clocks are further apart than the skew (KRB_AP_ERR_SKEW).
+    #[error(
+        "the client's clock says {}, the server's {}; they may be {} s apart; \
+         synchronise both with the KDC",
+        display_time(*.client), Utc(*.server), .skew.as_secs()
+    )]
+    ClockSkew {
+        /// The client's time, where it is known.
+        client: Option<SystemTime>,
+        /// The server's time.
+        server: SystemTime,
+        /// How far they may be apart.
+        skew: Duration,
+    },
+    /// The ticket has ended (KRB_AP_ERR_TKT_EXPIRED).
+    #[error("the ticket ended at {}, it is {}; the client must get a new one", display_time(*.end), Utc(*.now))]
+    TicketExpired {
+        /// When it ended, where that is known.
+        end: Option<SystemTime>,
+        /// The server's time.
+        now: SystemTime,
+    },
+    /// The ticket has not begun (KRB_AP_ERR_TKT_NYV).
+    #[error("the ticket begins at {}, it is {}; check the clocks of server and KDC", display_time(*.start), Utc(*.now))]
+    TicketNotYetValid {
+        /// When it begins, where that is known.
+        start: Option<SystemTime>,
+        /// The server's time.
+        now: SystemTime,
+    },
+    /// The ticket is flagged INVALID (a postdated one that was never
+    /// validated).
+    #[error("the ticket is marked invalid; the client must have it validated by the KDC")]
+    TicketInvalid,
+    /// The ticket is for other addresses (KRB_AP_ERR_BADADDR).
+    #[error("the ticket is for other addresses than {peer}")]
+    Address {
+        /// The peer's address.
+        peer: std::net::IpAddr,
+    },
+    /// The ticket restricts its use in a way that is not understood (RFC 4120
+    /// 5.2.6).
+    #[error(
+        "the ticket holds authorization data of type {ad_type}, which must be understood and is not"
+    )]
+    AuthorizationData {
+        /// The type (ad-type).
+        ad_type: i32,
+    },
+    /// The path of realms is not trusted (KRB_AP_PATH_NOT_ACCEPTED).
+    #[error(
+        "the ticket of {client} went through {}, which is no trusted path to {server_realm}; \
+         set `capaths`, or let the KDC check",
+        list(.transited)
+    )]
+    Transited {
+        /// The client.
+        client: Principal,
+        /// The server's realm.
+        server_realm: String,
+        /// The realms that the ticket names.
+        transited: Vec<String>,
+    },
+    /// The same authenticator was seen before (KRB_AP_ERR_REPEAT).
+    #[error("this token was used before; the client must send a fresh one with every handshake")]
+    Replay,
+    /// The checksum of the authenticator is wrong (KRB_AP_ERR_MODIFIED).
+    #[error("the checksum in the authenticator (type {kind}) is not a valid one")]
+    Checksum {
+        /// The checksum type.
+        kind: i32,
+    },
+    /// The ticket is for user-to-user, and no TGT is configured.
+    #[error(
+        "the client asks for user-to-user authentication, which this configuration does not have"
+    )]
+    UserToUser,
+    /// The client asks for DCE style, and it is not configured.
+    #[error("the client asks for DCE-style authentication, which this configuration does not have")]
+    DceStyle,
+    /// The ticket is for a service that is not accepted here.
+    #[error("the ticket is for {service}; this configuration accepts {}", list(.accepted))]
+    ServiceNotAccepted {
+        /// The name in the ticket.
+        service: Principal,
+        /// What is accepted.
+        accepted: Vec<ServiceName>,
+    },
+    /// The client meant to reach another service than those accepted.
+    #[error(
+        "the client meant to reach '{target}', which is none of the accepted services ({}): \
+         its login may have been relayed",
+        list(.accepted)
+    )]
+    ClientTarget {
+        /// What the client's software says.
+        target: String,
+        /// What is accepted.
+        accepted: Vec<ServiceName>,
+    },
+    /// The client has no name.
+    #[error("the client is anonymous; ALLOW_NULL_SESSION would let it in")]
+    Anonymous,
+    /// The channel bindings are of another channel.
+    #[error(
+        "the client's channel bindings are not those of this channel: another TLS connection ends \
+         between client and server{}",
+        if *.null_address_type { " (or not: they fit with address type 255, as Java hashes null addresses)" } else { "" }
+    )]
+    BindingMismatch {
+        /// They would fit with address type 255.
+        null_address_type: bool,
+    },
+    /// The client sent no channel bindings.
+    #[error(
+        "the client sent no channel bindings{}",
+        if *.promised { " although it says that it does: they were removed on the way" }
+        else { ", and the policy requires them; its software must support them (extended protection)" }
+    )]
+    BindingMissing {
+        /// The client says that it sends them.
+        promised: bool,
+    },
+    /// What became of the channel bindings cannot be known.
+    #[error(
+        "the backend cannot tell whether the client's channel bindings match, and the policy requires them"
+    )]
+    BindingUndisclosed,
+    /// The handshake lacks what was required.
+    #[error(
+        "{}{}",
+        display_missing(*.missing),
+        if .undisclosed.is_empty() { String::new() } else { format!(" (the backend cannot tell: {})", .undisclosed.names()) }
+    )]
+    Requirement {
+        /// What is missing.
+        missing: Requirements,
+        /// What of it the backend cannot tell.
+        undisclosed: Requirements,
+    },
+    /// The client offers no mechanism that is enabled.
+    #[error(
+        "the client offers {}, this configuration accepts {}{}",
+        list(.offered), list(.enabled), hint_ntlm(.offered)
+    )]
+    NoCommonMechanism {
+        /// What the client offers, by name or object identifier.
+        offered: Vec<String>,
+        /// What is enabled.
+        enabled: Vec<Mechanism>,
+    },
+    /// The integrity check over the negotiated mechanisms is missing or
+    /// wrong (RFC 4178 5): somebody may have changed the offer on the way.
+    #[error("the client's check over the offered mechanisms (mechListMIC) is {}",
+        if *.missing { "missing" } else { "wrong" })]
+    MechListMic {
+        /// There was none.
+        missing: bool,
+    },
+    /// The client ended the handshake with an error of its own.
+    #[error("the client ended the handshake{}", .code.map_or_else(String::new, |code| format!(" with Kerberos error {code}")))]
+    PeerFailed {
+        /// The Kerberos error code, where it sent one.
+        code: Option<i32>,
+    },
+    /// A handshake that takes too long, too many legs, or too many bytes.
+    #[error("the handshake exceeds its limit of {limit} {what}")]
+    LimitExceeded {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// The context has ended.
+    #[error("the context ended at {}; the client must authenticate again", Utc(*.end))]
+    ContextExpired {
+        /// When it ended.
+        end: SystemTime,
+    },
+    /// A message is not what its sender wrote, or of another context.
+    #[error("the message was altered, or belongs to another context: {problem}")]
+    MessageAltered {
+        /// What does not fit.
+        problem: &'static str,
+    },
+}
+
+/// Where an encryption type was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EtypeUse {
+    /// It encrypts the ticket.
+    Ticket,
+    /// It is the type of the ticket's session key.
+    SessionKey,
+    /// It is the type of the client's subkey.
+    Subkey,
+}
+
+impl fmt::Display for EtypeUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ticket => "ticket",
+            Self::SessionKey => "session key",
+            Self::Subkey => "client's subkey",
+        })
+    }
+}
+
+/// Which keys were tried on a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyTried {
+    /// The one with the ticket's kvno.
+    Exact,
+    /// All of the principal's keys of the type; the number.
+    Versions(usize),
+    /// Keys of other principals too, up to the configured bound; the number.
+    Aliases(usize),
+}
+
+fn display_tried(tried: &KeyTried) -> String {
+    match tried {
+        KeyTried::Exact => String::new(),
+        KeyTried::Versions(count) => format!(" ({count} of its keys tried)"),
+        KeyTried::Aliases(count) => format!(" ({count} keys of other principals tried)"),
+    }
+}
+
+fn display_kvno(kvno: Option<u32>) -> String {
+    kvno.map_or_else(|| "not given".into(), |kvno| kvno.to_string())
+}
+
+fn display_time(time: Option<SystemTime>) -> String {
+    time.map_or_else(|| "another time".into(), |time| Utc(time).to_string())
+}
+
+fn display_missing(missing: Requirements) -> String {
+    let (verb, object) = match missing.iter().count() {
+        1 => ("is", "it"),
+        _ => ("are", "them"),
+    };
+    format!(
+        "{} {verb} required, and the handshake did not give {object}",
+        missing.names()
+    )
+}
+
+fn hint_ntlm(offered: &[String]) -> &'static str {
+    if offered.len() == 1 && offered.iter().any(|name| name == "NTLM") {
+        ": the client sent NTLM where Kerberos is expected; check that it reaches the server by a \
+         name that has a service principal, and that it has a ticket"
+    } else {
+        ""
+    }
+}
+
+impl Rejection {
+    pub(super) fn status(&self) -> WindowsStatus {
+        match self {
+            Self::NoKey { .. } | Self::ServiceNotAccepted { .. } | Self::ClientTarget { .. } => {
+                WindowsStatus::SEC_E_WRONG_PRINCIPAL
+            }
+            Self::KeyVersion { .. } | Self::KeyEtype { .. } | Self::KeyMismatch { .. } => {
+                WindowsStatus::SEC_E_LOGON_DENIED
+            }
+            Self::EtypeNotPermitted { .. } => WindowsStatus::SEC_E_KDC_UNKNOWN_ETYPE,
+            Self::ClockSkew { .. } | Self::TicketNotYetValid { .. } => {
+                WindowsStatus::SEC_E_TIME_SKEW
+            }
+            Self::TicketExpired { .. } | Self::ContextExpired { .. } => {
+                WindowsStatus::SEC_E_CONTEXT_EXPIRED
+            }
+            Self::Authenticator | Self::Checksum { .. } | Self::MessageAltered { .. } => {
+                WindowsStatus::SEC_E_MESSAGE_ALTERED
+            }
+            Self::MechListMic { .. } => WindowsStatus::SEC_E_MESSAGE_ALTERED,
+            Self::BindingMismatch { .. }
+            | Self::BindingMissing { .. }
+            | Self::BindingUndisclosed => WindowsStatus::SEC_E_BAD_BINDINGS,
+            Self::Requirement { missing, .. } if missing.contains(Requirements::MUTUAL_AUTH) => {
+                WindowsStatus::SEC_E_MUTUAL_AUTH_FAILED
+            }
+            Self::Requirement { missing, .. } if missing.contains(Requirements::DELEGATE) => {
+                WindowsStatus::SEC_E_DELEGATION_REQUIRED
+            }
+            Self::NoCommonMechanism { .. } | Self::PeerFailed { .. } => {
+                WindowsStatus::SEC_E_INVALID_TOKEN
+            }
+            _ => WindowsStatus::SEC_E_LOGON_DENIED,
+        }
+    }
+
+    pub(super) fn gss_major(&self) -> GssMajor {
+        match self {
+            Self::Replay => GssMajor::DUPLICATE_TOKEN,
+            Self::BindingMismatch { .. }
+            | Self::BindingMissing { .. }
+            | Self::BindingUndisclosed => GssMajor::BAD_BINDINGS,
+            Self::TicketExpired { .. } => GssMajor::CREDENTIALS_EXPIRED,
+            Self::ContextExpired { .. } => GssMajor::CONTEXT_EXPIRED,
+            Self::NoCommonMechanism { .. } => GssMajor::BAD_MECH,
+            Self::MechListMic { .. } | Self::MessageAltered { .. } | Self::Checksum { .. } => {
+                GssMajor::BAD_SIG
+            }
+            Self::Anonymous | Self::Requirement { .. } | Self::ClientTarget { .. } => {
+                GssMajor::UNAUTHORIZED
+            }
+            Self::LimitExceeded { .. } => GssMajor::DEFECTIVE_TOKEN,
+            _ => GssMajor::FAILURE,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EtypeUse, KeyTried, Rejection};
+    use crate::error::{Error, GssMajor, WindowsStatus};
+    use crate::etype::EncryptionType;
+    use crate::mechanism::Mechanism;
+    use crate::requirements::Requirements;
+    use crate::time::from_unix_seconds;
+    use std::time::Duration;
+
+    #[test]
+    fn a_wrong_kvno_names_both_sides() {
+        let text = Rejection::KeyVersion {
+            service: "HTTP/web@R".parse().unwrap(),
+            kvno: 7,
+            etype: EncryptionType(18),
+            has: vec![5, 6],
+        }
+        .to_string();
+        for part in [
+            "HTTP/web@R",
+            "kvno 7",
+            "kvno 5, 6",
+            "aes256-cts-hmac-sha1-96",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_skew_names_both_clocks() {
+        let rejection = Rejection::ClockSkew {
+            client: Some(from_unix_seconds(0)),
+            server: from_unix_seconds(3600),
+            skew: Duration::from_secs(300),
+        };
+        let text = rejection.to_string();
+        for part in [
+            "1970-01-01 00:00:00 UTC",
+            "1970-01-01 01:00:00 UTC",
+            "300 s",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert_eq!(
+            Error::from(rejection).status(),
+            WindowsStatus::SEC_E_TIME_SKEW
+        );
+    }
+
+    #[test]
+    fn ntlm_where_kerberos_is_expected_is_said() {
+        let text = Rejection::NoCommonMechanism {
+            offered: vec!["NTLM".into()],
+            enabled: vec![Mechanism::Kerberos],
+        }
+        .to_string();
+        assert!(
+            text.contains("the client sent NTLM where Kerberos is expected"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_missing_requirement_reads_as_a_sentence() {
+        let missing = Requirements::MUTUAL_AUTH | Requirements::INTEGRITY;
+        let error = Error::from(Rejection::Requirement {
+            missing,
+            undisclosed: Requirements::empty(),
+        });
+        assert_eq!(
+            error.to_string(),
+            "rejected: MUTUAL_AUTH, INTEGRITY are required, and the handshake did not give them"
+        );
+        assert_eq!(error.status(), WindowsStatus::SEC_E_MUTUAL_AUTH_FAILED);
+        assert_eq!(error.gss_major(), GssMajor::UNAUTHORIZED);
+    }
+
+    #[test]
+    fn the_four_key_errors_differ() {
+        let service: crate::name::Principal = "HTTP/web@R".parse().unwrap();
+        let etype = EncryptionType(18);
+        let texts = [
+            Rejection::NoKey {
+                service: service.clone(),
+                available: vec![],
+            }
+            .to_string(),
+            Rejection::KeyVersion {
+                service: service.clone(),
+                kvno: 2,
+                etype,
+                has: vec![1],
+            }
+            .to_string(),
+            Rejection::KeyEtype {
+                service: service.clone(),
+                etype,
+                has: vec![EncryptionType(17)],
+            }
+            .to_string(),
+            Rejection::KeyMismatch {
+                service,
+                kvno: Some(2),
+                etype,
+                tried: KeyTried::Exact,
+            }
+            .to_string(),
+        ];
+        for (index, text) in texts.iter().enumerate() {
+            assert!(!texts[..index].contains(text));
+        }
+        assert_eq!(EtypeUse::Subkey.to_string(), "client's subkey");
+    }
+}

@@ -1,0 +1,143 @@
+//! What failed on the server's own side.
+
+use core::fmt;
+use std::path::PathBuf;
+
+use crate::error::{GssMajor, WindowsStatus};
+
+/// What is missing or broken on the server's side.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unavailability {
+    /// The keytab cannot be used.
+    #[error("keytab {}: {problem}", .origin.as_deref().map_or_else(|| "in memory".into(), |path| format!("'{}'", path.display())))]
+    #[non_exhaustive]
+    Keytab {
+        /// The file, or `None` for one given as bytes.
+        origin: Option<PathBuf>,
+        /// What is wrong.
+        problem: KeytabProblem,
+    },
+    /// The keytab has no entry that this configuration can use.
+    #[error(
+        "the keytab has no key that this configuration accepts: it has {has}; \
+         check the accepted services and encryption types"
+    )]
+    NoUsableKey {
+        /// The principals that it has, with kvno and encryption type.
+        has: String,
+    },
+    /// The replay store is full.
+    #[error("the replay store is full; size it for the rate of logins times twice the clock skew")]
+    ReplayStoreFull,
+    /// The replay store does not answer.
+    #[error("the replay store cannot be asked: {text}")]
+    ReplayStore {
+        /// What it said.
+        text: String,
+    },
+    /// Too many half-done handshakes.
+    #[error("{limit} handshakes are under way already; raise `max_half_open` or drop stale ones")]
+    TooManyHandshakes {
+        /// How many are allowed.
+        limit: usize,
+    },
+    /// The server is too young to know what was replayed before it started.
+    #[error(
+        "the client's time is not after this server's start plus the clock skew; it can log in \
+         {seconds} s from now (`reject_before_start`)"
+    )]
+    StartingUp {
+        /// How long that lasts, in seconds.
+        seconds: u64,
+    },
+    /// The platform's library or service is not there.
+    #[error("{what} is not available on this system: {text}")]
+    Platform {
+        /// Which.
+        what: &'static str,
+        /// What the system said.
+        text: String,
+    },
+    /// A cryptographic operation failed that cannot fail on good input.
+    #[error("{operation} failed")]
+    Internal {
+        /// Which operation.
+        operation: &'static str,
+    },
+}
+
+/// What is wrong with a keytab.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeytabProblem {
+    /// There is no such file.
+    Missing,
+    /// The file cannot be read; with the system's words.
+    Unreadable(String),
+    /// The file is longer than any keytab may be, in bytes.
+    TooLarge(u64),
+    /// It is not a keytab: the first byte is not 5.
+    NotAKeytab,
+    /// It is a keytab of a version that is not known.
+    Version(u8),
+    /// It ends inside an entry, at this byte.
+    Truncated(usize),
+    /// The entry at this byte makes no sense.
+    BadEntry(usize),
+    /// It has no entries.
+    Empty,
+}
+
+impl fmt::Display for KeytabProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => {
+                f.write_str("no such file; name the keytab that the KDC's administrator exported")
+            }
+            Self::Unreadable(text) => {
+                write!(
+                    f,
+                    "cannot be read ({text}); the server's user needs read permission"
+                )
+            }
+            Self::TooLarge(bytes) => write!(f, "{bytes} bytes is no keytab"),
+            Self::NotAKeytab => f.write_str("not a keytab (its first byte is not 5)"),
+            Self::Version(version) => {
+                write!(f, "keytab version {version} is not known (1 and 2 are)")
+            }
+            Self::Truncated(offset) => {
+                write!(f, "cut off at byte {offset}; copy the file again")
+            }
+            Self::BadEntry(offset) => write!(f, "the entry at byte {offset} is corrupt"),
+            Self::Empty => f.write_str("has no entries; add keys with ktutil, ktadd or ktpass"),
+        }
+    }
+}
+
+impl Unavailability {
+    pub(super) fn status(&self) -> WindowsStatus {
+        match self {
+            Self::Keytab { .. } | Self::NoUsableKey { .. } => WindowsStatus::SEC_E_NO_CREDENTIALS,
+            Self::ReplayStoreFull | Self::TooManyHandshakes { .. } => {
+                WindowsStatus::SEC_E_INSUFFICIENT_MEMORY
+            }
+            Self::StartingUp { .. } => WindowsStatus::SEC_E_LOGON_DENIED,
+            Self::Platform { .. } => WindowsStatus::SEC_E_UNSUPPORTED_FUNCTION,
+            Self::ReplayStore { .. } | Self::Internal { .. } => WindowsStatus::SEC_E_INTERNAL_ERROR,
+        }
+    }
+
+    pub(super) fn gss_major(&self) -> GssMajor {
+        match self {
+            Self::Keytab {
+                problem: KeytabProblem::Missing | KeytabProblem::Empty,
+                ..
+            }
+            | Self::NoUsableKey { .. } => GssMajor::NO_CRED,
+            Self::Keytab { .. } => GssMajor::DEFECTIVE_CREDENTIAL,
+            Self::Platform { .. } => GssMajor::UNAVAILABLE,
+            _ => GssMajor::FAILURE,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+#![doc = include_str!("../README.md")]
+#![deny(unsafe_code)]
+#![warn(missing_docs, clippy::pedantic)]
+#![allow(clippy::module_name_repetitions)]
+
+mod acceptor;
+mod channel_bindings;
+mod config;
+mod context;
+mod credentials;
+mod error;
+mod etype;
+mod facts;
+mod files;
+mod mechanism;
+mod message;
+mod name;
+mod policy;
+mod random;
+mod realms;
+mod replay;
+mod reply;
+mod requirements;
+mod secret;
+mod time;
+mod token;
+
+#[path = "../backends/mod.rs"]
+pub mod backends;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use acceptor::{Acceptor, Failure, Step};
+pub use channel_bindings::{ChannelBindingPolicy, ChannelBindings, ChannelBindingsError};
+pub use config::{AcceptorConfig, ConfigBuilder, Description, Limits};
+pub use context::{BindingStatus, Context, ExpiredContexts};
+pub use credentials::{Credentials, Keytab, Salt, ServicePassword};
+pub use error::{
+    Error, EtypeUse, GssMajor, KeyTried, KeytabProblem, Misuse, PlatformStatus, Rejection,
+    Unavailability, WindowsStatus,
+};
+pub use etype::EncryptionType;
+pub use facts::{
+    Ability, BindingFact, Capabilities, ClientTarget, ExpiryPrecision, Facts,
+    MechanismCapabilities, TargetSource, Undisclosed,
+};
+pub use mechanism::{Framing, Mechanism};
+pub use message::{
+    MessagePart, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped, UnwrappedInPlace,
+};
+pub use name::{Name, Principal, ServiceName};
+pub use realms::Capaths;
+pub use replay::{MemoryReplayStore, ReplayEntry, ReplayStore, ReplayVerdict};
+pub use reply::Reply;
+pub use requirements::{DataRepresentation, Granted, Requirements};
+pub use secret::Secret;
+pub use time::{Clock, Expiry, SystemClock, Utc};
+pub use token::{CredentialHandle, StepInput};

@@ -1,0 +1,126 @@
+//! Who is let in. The one place that decides, for every backend: a pure
+//! function of what was required and what was found out.
+
+use crate::channel_bindings::ChannelBindingPolicy;
+use crate::error::Rejection;
+use crate::facts::{BindingFact, Facts, TargetSource};
+use crate::mechanism::Mechanism;
+use crate::name::{Name, ServiceName};
+use crate::requirements::Requirements;
+
+/// What a finished handshake is held to.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    /// What must be granted; flags that are not
+    /// [`CHECKED_AT_END`](Requirements::CHECKED_AT_END) count as permissions.
+    pub(crate) required: Requirements,
+    /// What may happen (ALLOW_NULL_SESSION).
+    pub(crate) permitted: Requirements,
+    /// What channel bindings must be.
+    pub(crate) bindings: ChannelBindingPolicy,
+    /// Which services are accepted; all of the credentials' if empty.
+    pub(crate) services: Vec<ServiceName>,
+}
+
+/// Compares facts with the policy and fails closed: what is not known is not
+/// enough where something was required.
+pub(crate) fn check(policy: &Policy, facts: &Facts) -> Result<(), Rejection> {
+    check_services(policy, facts)?;
+    check_anonymity(policy, facts)?;
+    check_bindings(policy.bindings, facts.bindings)?;
+    check_flags(policy.required, facts)
+}
+
+/// Rule 5: the credentials' own name of the key that opened the ticket, and
+/// the client's own word for where it meant to go.
+fn check_services(policy: &Policy, facts: &Facts) -> Result<(), Rejection> {
+    if policy.services.is_empty() {
+        return Ok(());
+    }
+    match &facts.target {
+        Some(target) if !policy.services.iter().any(|own| own.covers(target)) => {
+            return Err(Rejection::ServiceNotAccepted {
+                service: target.clone(),
+                accepted: policy.services.clone(),
+            });
+        }
+        // Kerberos always has a target; a backend that does not name it has
+        // not shown that it is an accepted one.
+        None if facts.mechanism == Mechanism::Kerberos => {
+            return Err(Rejection::ClientTarget {
+                target: String::new(),
+                accepted: policy.services.clone(),
+            });
+        }
+        _ => {}
+    }
+    match &facts.client_target {
+        Some(meant)
+            if meant.source == TargetSource::Trusted
+                && !meant.name.is_empty()
+                && !policy
+                    .services
+                    .iter()
+                    .any(|own| own.covers_target(&meant.name)) =>
+        {
+            Err(Rejection::ClientTarget {
+                target: meant.name.clone(),
+                accepted: policy.services.clone(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Rule 9: a client without a name only with ALLOW_NULL_SESSION.
+fn check_anonymity(policy: &Policy, facts: &Facts) -> Result<(), Rejection> {
+    let anonymous = match &facts.peer {
+        Name::Anonymous => true,
+        Name::Kerberos(principal) => principal.is_anonymous(),
+        _ => false,
+    };
+    let permitted = policy.permitted | policy.required;
+    if anonymous && !permitted.contains(Requirements::ALLOW_NULL_SESSION) {
+        return Err(Rejection::Anonymous);
+    }
+    Ok(())
+}
+
+/// Rule 17, for all backends alike.
+fn check_bindings(policy: ChannelBindingPolicy, fact: BindingFact) -> Result<(), Rejection> {
+    use BindingFact as Fact;
+    use ChannelBindingPolicy as Policy;
+    match (policy, fact) {
+        (Policy::Ignore, _)
+        | (Policy::WhenSent | Policy::Require, Fact::Bound)
+        | (Policy::WhenSent, Fact::Absent) => Ok(()),
+        (Policy::AnyPresent, Fact::Bound | Fact::Mismatch { .. } | Fact::PresentNotCompared) => {
+            Ok(())
+        }
+        (_, Fact::Mismatch { null_address_type }) => {
+            Err(Rejection::BindingMismatch { null_address_type })
+        }
+        (_, Fact::Absent) => Err(Rejection::BindingMissing { promised: false }),
+        (_, Fact::AbsentThoughPromised) => Err(Rejection::BindingMissing { promised: true }),
+        // Sent, and not compared: not shown to be right.
+        (_, Fact::PresentNotCompared | Fact::Undisclosed) => Err(Rejection::BindingUndisclosed),
+    }
+}
+
+fn check_flags(required: Requirements, facts: &Facts) -> Result<(), Rejection> {
+    let wanted = required.with_implied() & Requirements::CHECKED_AT_END;
+    // What the backend does not disclose does not count, even if a flag of
+    // it is set by mistake.
+    let met = facts.granted.meets() - facts.undisclosed.flags;
+    let missing = wanted - met;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Rejection::Requirement {
+        missing,
+        undisclosed: missing & facts.undisclosed.flags,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+use super::{Policy, check};
+use crate::channel_bindings::ChannelBindingPolicy as P;
+use crate::error::Rejection;
+use crate::facts::{BindingFact as B, ClientTarget, Facts, TargetSource};
+use crate::mechanism::Mechanism;
+use crate::name::{Name, Principal};
+use crate::requirements::{Granted, Requirements};
+use crate::time::Expiry;
+
+fn policy() -> Policy {
+    Policy {
+        required: Requirements::empty(),
+        permitted: Requirements::empty(),
+        bindings: P::Ignore,
+        services: Vec::new(),
+    }
+}
+
+fn facts() -> Facts {
+    let alice: Principal = "alice@R".parse().unwrap();
+    let mut facts = Facts::new(Mechanism::Kerberos, Name::Kerberos(alice), Expiry::Never);
+    facts.target = Some("HTTP/web@R".parse().unwrap());
+    facts
+}
+
+/// Rule 17: every policy against every fact; true is let in.
+#[test]
+fn channel_bindings_every_policy_against_every_fact() {
+    let mismatch = B::Mismatch {
+        null_address_type: false,
+    };
+    let java = B::Mismatch {
+        null_address_type: true,
+    };
+    let table = [
+        (P::Ignore, [true; 7]),
+        (P::WhenSent, [true, true, false, false, false, false, false]),
+        (P::Require, [true, false, false, false, false, false, false]),
+        (P::AnyPresent, [true, false, false, true, true, true, false]),
+    ];
+    let outcomes = [
+        B::Bound,
+        B::Absent,
+        B::AbsentThoughPromised,
+        mismatch,
+        java,
+        B::PresentNotCompared,
+        B::Undisclosed,
+    ];
+    for (bindings, expected) in table {
+        for (fact, let_in) in outcomes.into_iter().zip(expected) {
+            let policy = Policy {
+                bindings,
+                ..policy()
+            };
+            let mut facts = facts();
+            facts.bindings = fact;
+            assert_eq!(
+                check(&policy, &facts).is_ok(),
+                let_in,
+                "{bindings:?} {fact:?}"
+            );
+        }
+    }
+}
+
+/// Every checked flag: required and absent rejects, naming it; present
+/// passes; present but undisclosed rejects.
+#[test]
+fn every_checked_flag_is_enforced() {
+    for flag in Requirements::CHECKED_AT_END.iter() {
+        let policy = Policy {
+            required: flag,
+            ..policy()
+        };
+        let mut facts = facts();
+        match check(&policy, &facts) {
+            Err(Rejection::Requirement { missing, .. }) => assert!(missing.contains(flag)),
+            other => panic!("{flag:?}: {other:?}"),
+        }
+        facts.granted = Granted::all();
+        check(&policy, &facts).unwrap();
+        facts.undisclosed.flags = flag;
+        match check(&policy, &facts) {
+            Err(Rejection::Requirement { undisclosed, .. }) => assert_eq!(undisclosed, flag),
+            other => panic!("{flag:?}: {other:?}"),
+        }
+    }
+}
+
+/// REPLAY_DETECT and SEQUENCE_DETECT imply INTEGRITY.
+#[test]
+fn detection_without_integrity_is_not_enough() {
+    let policy = Policy {
+        required: Requirements::REPLAY_DETECT,
+        ..policy()
+    };
+    let mut facts = facts();
+    facts.granted = Granted::REPLAY_DETECT;
+    assert!(check(&policy, &facts).is_err());
+    facts.granted |= Granted::INTEGRITY;
+    check(&policy, &facts).unwrap();
+}
+
+/// Rule 9: anonymity needs ALLOW_NULL_SESSION, required or requested.
+#[test]
+fn nobody_comes_in_without_allow_null_session() {
+    let anonymous = Principal::new("R", &["WELLKNOWN", "ANONYMOUS"], Principal::NT_WELLKNOWN);
+    for peer in [Name::Anonymous, Name::Kerberos(anonymous)] {
+        let mut facts = facts();
+        facts.peer = peer;
+        assert_eq!(check(&policy(), &facts), Err(Rejection::Anonymous));
+        let permitted = Requirements::ALLOW_NULL_SESSION;
+        check(
+            &Policy {
+                permitted,
+                ..policy()
+            },
+            &facts,
+        )
+        .unwrap();
+    }
+}
+
+/// Rule 5: the credentials' name, then the client's own word.
+#[test]
+fn services_are_held_to_the_list() {
+    let restricted = Policy {
+        services: vec!["HTTP/web".parse().unwrap()],
+        ..policy()
+    };
+    let mut facts = facts();
+    check(&restricted, &facts).unwrap();
+    facts.target = Some("cifs/web@R".parse().unwrap());
+    assert!(matches!(
+        check(&restricted, &facts),
+        Err(Rejection::ServiceNotAccepted { .. })
+    ));
+    facts.target = None;
+    assert!(matches!(
+        check(&restricted, &facts),
+        Err(Rejection::ClientTarget { .. })
+    ));
+
+    facts.target = Some("HTTP/web@R".parse().unwrap());
+    for (name, source, let_in) in [
+        ("http/WEB", TargetSource::Trusted, true),
+        ("HTTP/other", TargetSource::Trusted, false),
+        ("HTTP/other", TargetSource::Untrusted, true),
+        ("", TargetSource::Trusted, true),
+    ] {
+        facts.client_target = Some(ClientTarget {
+            name: name.into(),
+            source,
+        });
+        assert_eq!(
+            check(&restricted, &facts).is_ok(),
+            let_in,
+            "{name} {source:?}"
+        );
+        check(&policy(), &facts).unwrap();
+    }
+}

@@ -1,0 +1,146 @@
+//! The clock, in one place, so that a test can set it.
+
+use core::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where the time comes from.
+pub trait Clock: Send + Sync {
+    /// The time now, in UTC.
+    fn now(&self) -> SystemTime;
+}
+
+/// The system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    // The one place that reads it (clippy.toml forbids it elsewhere).
+    #[allow(clippy::disallowed_methods)]
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+/// When a context ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Expiry {
+    /// At this time, in UTC.
+    At(SystemTime),
+    /// Not at any time of its own (NTLM).
+    Never,
+}
+
+impl Expiry {
+    /// Whether `now` is at or past the end.
+    #[must_use]
+    pub fn is_past(self, now: SystemTime) -> bool {
+        match self {
+            Self::At(end) => now >= end,
+            Self::Never => false,
+        }
+    }
+}
+
+impl fmt::Display for Expiry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(time) => Utc(*time).fmt(f),
+            Self::Never => f.write_str("never"),
+        }
+    }
+}
+
+/// Displays a time as `2026-01-31 12:00:00 UTC`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Utc(pub SystemTime);
+
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = unix_seconds(self.0);
+        let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let (year, month, day) = civil(days);
+        let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC"
+        )
+    }
+}
+
+/// Seconds since 1970, negative before.
+#[must_use]
+pub fn unix_seconds(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => {
+            let before = before.duration();
+            let whole = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
+            if before.subsec_nanos() > 0 {
+                -whole - 1
+            } else {
+                -whole
+            }
+        }
+    }
+}
+
+/// The time that lies `seconds` after 1970 (before it, if negative). What no
+/// [`SystemTime`] can hold becomes 1970.
+#[must_use]
+pub fn from_unix_seconds(seconds: i64) -> SystemTime {
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    let time = if seconds < 0 {
+        UNIX_EPOCH.checked_sub(distance)
+    } else {
+        UNIX_EPOCH.checked_add(distance)
+    };
+    time.unwrap_or(UNIX_EPOCH)
+}
+
+/// Year, month and day of a day number since 1970-01-01, in the Gregorian
+/// calendar (days counted from 0000-03-01, so that a leap day ends a year).
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Expiry, Utc, from_unix_seconds, unix_seconds};
+
+    /// Expected texts from `date -u -d @N`.
+    #[test]
+    fn times_print_as_date_prints_them() {
+        for (seconds, text) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (1_709_251_199, "2024-02-29 23:59:59 UTC"),
+            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+            (-1, "1969-12-31 23:59:59 UTC"),
+        ] {
+            assert_eq!(Utc(from_unix_seconds(seconds)).to_string(), text);
+            assert_eq!(unix_seconds(from_unix_seconds(seconds)), seconds);
+        }
+    }
+
+    #[test]
+    fn the_end_itself_is_past() {
+        let end = from_unix_seconds(100);
+        assert!(Expiry::At(end).is_past(end));
+        assert!(!Expiry::At(end).is_past(from_unix_seconds(99)));
+        assert!(!Expiry::Never.is_past(end));
+    }
+}
