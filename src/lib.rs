@@ -51,7 +51,7 @@ pub use message::{
 };
 pub use name::{Name, Principal, ServiceName};
 pub use realms::Capaths;
-pub use replay::{MemoryReplayStore, ReplayEntry, ReplayStore, ReplayVerdict};
+pub use replay::{MemoryReplayStore, ReplayEntry, ReplayPurpose, ReplayStore, ReplayVerdict};
 pub use reply::Reply;
 pub use requirements::{DataRepresentation, Granted, Requirements};
 pub use secret::Secret;

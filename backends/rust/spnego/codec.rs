@@ -326,4 +326,4 @@ pub(crate) fn encode_mech_types(mechanisms: &[Oid<'_>]) -> Decoded<Vec<u8>> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -14,7 +14,7 @@ pub(crate) mod parts;
 pub(crate) mod wire;
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 use core::fmt;
 

@@ -1,7 +1,7 @@
 //! What other implementations wrote is read and written again; what is
 //! broken is refused; nothing panics.
 
-pub(crate) mod captures;
+mod captures;
 mod lists;
 
 use super::authdata::{ad_type, walk};
@@ -15,7 +15,7 @@ use crate::etype::EncryptionType;
 use crate::name::Principal;
 
 /// The bytes of a hexadecimal text.
-pub(crate) fn hex(text: &str) -> Vec<u8> {
+fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text
         .bytes()
         .map(|c| char::from(c).to_digit(16).unwrap() as u8)

@@ -1,6 +1,6 @@
 //! Tokens of other implementations, and what deviates from them.
 
-pub(crate) mod captures;
+mod captures;
 
 use super::{
     HINT_NAME, NEGOEX, NTLMSSP, NegState, NegTokenInit, NegTokenResp, Oid, REJECT, SPNEGO, Sniffed,
