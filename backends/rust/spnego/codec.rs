@@ -12,7 +12,7 @@ use crate::backends::rust::kerberos::codec::{CodecError, Decoded, Problem, gss};
 pub(crate) const SPNEGO: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x02];
 /// NTLM, 1.3.6.1.4.1.311.2.2.10 (MS-NLMP 1.9).
 pub(crate) const NTLMSSP: &[u8] = &[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0A];
-/// NegoEx, 1.3.6.1.4.1.311.2.2.30 (MS-SPNG 1.3.1).
+/// NegoEx, 1.3.6.1.4.1.311.2.2.30.
 pub(crate) const NEGOEX: &[u8] = &[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x1E];
 
 /// A NegTokenResp with negState reject and nothing else (rule 29).

@@ -6,7 +6,7 @@ use super::{CodecError, Decoded, Problem};
 /// The checksum type of this body (RFC 4121 4.1.1).
 pub(crate) const GSS_CHECKSUM: i32 = 0x8003;
 
-/// The flags of RFC 4121 4.1.1.1, and DCE style's (MS-KILE 2.2.3, RFC 4757 7.1).
+/// The flags of RFC 4121 4.1.1.1, and those that Windows adds (RFC 4757 7.1).
 pub(crate) mod flags {
     pub(crate) const DELEG: u32 = 0x01;
     pub(crate) const MUTUAL: u32 = 0x02;
