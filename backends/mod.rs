@@ -62,6 +62,11 @@ pub(crate) mod rust;
 #[cfg(feature = "rust")]
 pub use self::rust::{RustBackend, rust};
 
+/// The parsers, for `fuzz/` alone.
+#[cfg(all(any(fuzzing, test), feature = "rust"))]
+#[doc(hidden)]
+pub use self::rust::fuzzing;
+
 /// Credentials and options of a backend, not yet bound to a configuration.
 pub trait Backend: Send + Sync {
     /// The backend's name, for messages.
@@ -107,16 +112,20 @@ pub trait PreparedBackend: Send + Sync {
         Err(unsupported(self.describe().backend, "suspended handshakes"))
     }
 
-    /// Takes up an established context where [`SecurityContext::export`] left
-    /// it.
+}
+
+/// Takes up established contexts in a process that holds no credentials.
+pub trait ContextImporter: Send + Sync {
+    /// The backend whose contexts these are, by its name.
+    fn backend(&self) -> &'static str;
+
+    /// Takes up a context where [`SecurityContext::export`] left it. Facts
+    /// travel beside the state; the facade sees to them.
     ///
     /// # Errors
     ///
-    /// State that is not this backend's, or a backend that cannot.
-    fn import(&self, state: &[u8]) -> Result<Box<dyn SecurityContext>, Error> {
-        let _ = state;
-        Err(unsupported(self.describe().backend, "exported contexts"))
-    }
+    /// State that is not this backend's.
+    fn import(&self, state: &[u8]) -> Result<Box<dyn SecurityContext>, Error>;
 }
 
 /// A handshake that awaits a token.
@@ -293,7 +302,7 @@ pub trait SecurityContext: Send + Sync {
     }
 
     /// The state of the context, to be taken up by
-    /// [`PreparedBackend::import`]. Secret.
+    /// [`ContextImporter::import`]. Secret.
     ///
     /// # Errors
     ///

@@ -258,7 +258,7 @@ impl Context {
         self.inner.verify(data, mic)
     }
 
-    /// The pseudo-random function of the context (RFC 4401, RFC 4402):
+    /// The pseudo-random function of the context (RFC 4401; Kerberos': RFC 7802):
     /// `length` bytes that only the two sides can compute.
     ///
     /// # Errors
