@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+mod initiator;
 pub mod serve;
 mod sys;
 pub mod wire;
+
+pub use initiator::{Ask, Initiator};
 
 /// Which library judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,9 +181,7 @@ impl Judge {
 
     fn ask(&mut self, request: &wire::Request) -> io::Result<Verdict> {
         let running = self.running.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        let sent = wire::write(&mut running.to, &request.fields());
-        let answer = sent.and_then(|()| wire::read(&mut running.from));
-        match answer.and_then(|a| wire::verdict(a.ok_or(io::ErrorKind::UnexpectedEof)?)) {
+        match exchange(&mut running.to, &mut running.from, request) {
             Ok(verdict) => Ok(verdict),
             Err(e) => {
                 self.stop();
@@ -228,7 +229,7 @@ impl Judge {
             seal,
             data: Some(data.to_vec()),
             second: second.map(<[u8]>::to_vec),
-            name: None,
+            ..wire::Request::default()
         })
     }
 
@@ -263,6 +264,17 @@ impl Drop for Judge {
         self.stop();
         let _ = std::fs::remove_dir_all(&self.dir);
     }
+}
+
+/// One request and its answer.
+fn exchange(
+    to: &mut ChildStdin,
+    from: &mut BufReader<ChildStdout>,
+    request: &wire::Request,
+) -> io::Result<Verdict> {
+    wire::write(to, &request.fields())?;
+    let answer = wire::read(from)?;
+    wire::verdict(answer.ok_or(io::ErrorKind::UnexpectedEof)?)
 }
 
 /// The `judge` binary: `$KIT_JUDGE`, or beside the running program or in a folder above it.

@@ -52,6 +52,10 @@ fn answer(context: &mut Context<'_>, request: &Request) -> Verdict {
     let second = request.second.as_deref();
     match request.op {
         wire::ACCEPT => context.accept(data, second, request.name.as_deref()),
+        wire::INIT => {
+            let name = request.name.as_deref().unwrap_or_default();
+            context.init(data, name, request.seal, request.flags, second)
+        }
         wire::WRAP => context.wrap(data, request.seal),
         wire::UNWRAP => context.unwrap(data),
         wire::MIC => context.mic(data),

@@ -43,6 +43,21 @@ type Accept = unsafe extern "C" fn(
     *mut u32,
     *mut Cred,
 ) -> u32;
+type Init = unsafe extern "C" fn(
+    *mut u32,
+    Cred,
+    *mut Ctx,
+    NameHandle,
+    *const Oid,
+    u32,
+    u32,
+    *const Bindings,
+    *const Buffer,
+    *mut *const Oid,
+    *mut Buffer,
+    *mut u32,
+    *mut u32,
+) -> u32;
 type Acquire = unsafe extern "C" fn(
     *mut u32,
     NameHandle,
@@ -70,6 +85,7 @@ type VerifyMic = unsafe extern "C" fn(*mut u32, Ctx, *const Buffer, *const Buffe
 /// GSS_C_NT_HOSTBASED_SERVICE, 1.2.840.113554.1.2.1.4.
 const HOSTBASED: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x01\x04";
 const KRB5: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02";
+const SPNEGO: &[u8] = b"\x2b\x06\x01\x05\x05\x02";
 const GSS_C_ACCEPT: c_int = 2;
 const INDEFINITE: u32 = u32::MAX;
 
@@ -98,6 +114,7 @@ fn oid(bytes: &'static [u8]) -> Oid {
 /// The functions of one library, which stays loaded as long as they live.
 pub(super) struct Gss {
     accept: Accept,
+    init: Init,
     acquire: Acquire,
     import: Import,
     display_name: DisplayName,
@@ -122,6 +139,7 @@ impl Gss {
             let library = Library::new(soname)?;
             Ok(Self {
                 accept: *library.get(b"gss_accept_sec_context\0")?,
+                init: *library.get(b"gss_init_sec_context\0")?,
                 acquire: *library.get(b"gss_acquire_cred\0")?,
                 import: *library.get(b"gss_import_name\0")?,
                 display_name: *library.get(b"gss_display_name\0")?,
@@ -145,6 +163,7 @@ impl Gss {
             gss: self,
             ctx: null_mut(),
             cred: null_mut(),
+            target: null_mut(),
         }
     }
 
@@ -192,6 +211,18 @@ pub(super) struct Context<'g> {
     gss: &'g Gss,
     ctx: Ctx,
     cred: Cred,
+    target: NameHandle,
+}
+
+/// The bindings of RFC 2744 3.11 without addresses.
+fn bindings(application_data: Option<&[u8]>) -> Option<Bindings> {
+    application_data.map(|data| Bindings {
+        initiator_type: 0,
+        initiator: empty(),
+        acceptor_type: 0,
+        acceptor: empty(),
+        application_data: buffer(data),
+    })
 }
 
 impl Context<'_> {
@@ -243,13 +274,7 @@ impl Context<'_> {
         if let Some(Err((major, minor))) = name.map(|n| self.acquire(n)) {
             return self.gss.verdict(major, minor, empty(), 0);
         }
-        let bindings = application_data.map(|data| Bindings {
-            initiator_type: 0,
-            initiator: empty(),
-            acceptor_type: 0,
-            acceptor: empty(),
-            application_data: buffer(data),
-        });
+        let bindings = bindings(application_data);
         let bindings = bindings.as_ref().map_or(null(), |b| b as *const Bindings);
         let (mut minor, mut client, mut mech) = (0, null_mut(), null());
         let (mut output, mut flags, mut time) = (empty(), 0, 0);
@@ -281,6 +306,53 @@ impl Context<'_> {
             };
             verdict.mech = Some(bytes.to_vec());
         }
+        verdict
+    }
+
+    /// gss_init_sec_context, with the default credential. `token` is empty on the first leg, and
+    /// `target` is read there alone.
+    pub(super) fn init(
+        &mut self,
+        token: &[u8],
+        target: &[u8],
+        spnego: bool,
+        flags: u32,
+        application_data: Option<&[u8]>,
+    ) -> Verdict {
+        let mut minor = 0;
+        if self.target.is_null() {
+            let (text, kind) = (buffer(target), oid(HOSTBASED));
+            // SAFETY: pointers to locals that outlive the call; the name is released in drop.
+            let major = unsafe { (self.gss.import)(&mut minor, &text, &kind, &mut self.target) };
+            if major != 0 {
+                return self.gss.verdict(major, minor, empty(), 0);
+            }
+        }
+        let bindings = bindings(application_data);
+        let bindings = bindings.as_ref().map_or(null(), |b| b as *const Bindings);
+        let (mut actual, mut output, mut granted, mut time) = (null(), empty(), 0, 0);
+        let (input, mech) = (buffer(token), oid(if spnego { SPNEGO } else { KRB5 }));
+        // SAFETY: `ctx` and `target` are null or this library's own; the rest are locals that
+        // outlive the call; a null credential is the default one.
+        let major = unsafe {
+            (self.gss.init)(
+                &mut minor,
+                null_mut(),
+                &mut self.ctx,
+                self.target,
+                &mech,
+                flags,
+                0,
+                bindings,
+                if token.is_empty() { null() } else { &input },
+                &mut actual,
+                &mut output,
+                &mut granted,
+                &mut time,
+            )
+        };
+        let mut verdict = self.gss.verdict(major, minor, output, granted);
+        verdict.time = time;
         verdict
     }
 
@@ -357,6 +429,9 @@ impl Drop for Context<'_> {
             }
             if !self.cred.is_null() {
                 (self.gss.release_cred)(&mut minor, &mut self.cred);
+            }
+            if !self.target.is_null() {
+                (self.gss.release_name)(&mut minor, &mut self.target);
             }
         }
     }

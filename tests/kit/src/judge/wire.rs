@@ -16,6 +16,8 @@ pub const MIC: u8 = 4;
 pub const VERIFY: u8 = 5;
 /// gss_delete_sec_context.
 pub const FORGET: u8 = 6;
+/// gss_init_sec_context, the first token or a further one.
+pub const INIT: u8 = 7;
 
 /// A record: fields that may be absent.
 pub type Fields = Vec<Option<Vec<u8>>>;
@@ -27,20 +29,24 @@ pub struct Request {
     pub op: u8,
     /// The context; 0 begins one.
     pub handle: u32,
-    /// Whether to seal.
+    /// Whether to seal; to `INIT` whether to negotiate with SPNEGO.
     pub seal: bool,
+    /// To `INIT` req_flags.
+    pub flags: u32,
     /// The token or message.
     pub data: Option<Vec<u8>>,
     /// The bindings' application data; to `VERIFY` the message.
     pub second: Option<Vec<u8>>,
-    /// The acceptor's name, `service@host`.
+    /// The acceptor's name, `service@host`; to `INIT` the target's.
     pub name: Option<Vec<u8>>,
 }
 
 impl Request {
     /// As a record.
     pub fn fields(&self) -> Fields {
-        let head = [&[self.op, self.seal.into()], &self.handle.to_be_bytes()[..]].concat();
+        let mut head = vec![self.op, self.seal.into()];
+        head.extend(self.handle.to_be_bytes());
+        head.extend(self.flags.to_be_bytes());
         vec![
             Some(head),
             self.data.clone(),
@@ -53,7 +59,7 @@ impl Request {
     pub fn read(mut fields: Fields) -> io::Result<Self> {
         let bad = || io::Error::from(io::ErrorKind::InvalidData);
         fields.resize(4, None);
-        let head: [u8; 6] = fields[0]
+        let head: [u8; 10] = fields[0]
             .take()
             .and_then(|h| h.try_into().ok())
             .ok_or_else(bad)?;
@@ -61,6 +67,7 @@ impl Request {
             op: head[0],
             seal: head[1] != 0,
             handle: u32::from_be_bytes([head[2], head[3], head[4], head[5]]),
+            flags: u32::from_be_bytes([head[6], head[7], head[8], head[9]]),
             data: fields[1].take(),
             second: fields[2].take(),
             name: fields[3].take(),
