@@ -31,7 +31,7 @@ pub(crate) struct KerberosContext {
 }
 
 impl KerberosContext {
-    pub(super) fn new(
+    pub(crate) fn new(
         messages: PerMessage,
         full: Key,
         partial: Key,

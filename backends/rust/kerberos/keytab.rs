@@ -248,6 +248,7 @@ impl<'a> Cursor<'a> {
 /// key or an encryption type is beyond what the format can hold.
 ///
 /// The bytes hold the keys in clear: the caller's to wipe.
+#[cfg(any(test, fuzzing, feature = "testing"))]
 pub(crate) fn write(entries: &[Entry]) -> Option<Vec<u8>> {
     // Reserved in full, so that no growth leaves keys behind.
     let size = entries
@@ -277,6 +278,7 @@ pub(crate) fn write(entries: &[Entry]) -> Option<Vec<u8>> {
     Some(file)
 }
 
+#[cfg(any(test, fuzzing, feature = "testing"))]
 fn entry_size(entry: &Entry) -> usize {
     let names = entry
         .principal
@@ -291,6 +293,7 @@ fn entry_size(entry: &Entry) -> usize {
     2 + 2 + entry.principal.realm().len() + names + 4 + 4 + 1 + 2 + 2 + entry.key.len() + trailer
 }
 
+#[cfg(any(test, fuzzing, feature = "testing"))]
 fn push_counted(file: &mut Vec<u8>, bytes: &[u8]) -> Option<()> {
     file.extend_from_slice(&u16::try_from(bytes.len()).ok()?.to_be_bytes());
     file.extend_from_slice(bytes);

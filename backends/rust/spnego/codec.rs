@@ -147,10 +147,18 @@ pub(crate) struct NegTokenInit<'a> {
     /// made (rule 30).
     pub(crate) mech_types_der: &'a [u8],
     /// reqFlags, which Java sends and RFC 4178 says to ignore.
+    #[cfg_attr(
+        not(any(test, fuzzing)),
+        expect(dead_code, reason = "a server ignores it")
+    )]
     pub(crate) req_flags: Option<Flags>,
     /// The first token of the first mechanism.
     pub(crate) mech_token: Option<&'a [u8]>,
     /// NegHints.hintName, in NegTokenInit2 alone.
+    #[cfg_attr(
+        not(any(test, fuzzing)),
+        expect(dead_code, reason = "a server ignores it")
+    )]
     pub(crate) hint_name: Option<&'a [u8]>,
     /// The MIC over the mechanisms.
     pub(crate) mech_list_mic: Option<&'a [u8]>,
@@ -264,6 +272,7 @@ impl<'a> NegTokenResp<'a> {
 }
 
 /// NegTokenInit as a client sends it.
+#[cfg(any(test, fuzzing, feature = "testing"))]
 #[derive(AsnType, Encode)]
 #[rasn(tag(explicit(context, 0)))]
 struct InitToken<'a> {
@@ -292,6 +301,7 @@ struct NegHints<'a> {
 }
 
 /// A client's first token, framed.
+#[cfg(any(test, fuzzing, feature = "testing"))]
 pub(crate) fn encode_init(
     mechanisms: &[Oid<'_>],
     mech_token: Option<&[u8]>,
@@ -321,6 +331,7 @@ pub(crate) fn encode_hints(mechanisms: &[Oid<'_>]) -> Decoded<Vec<u8>> {
 }
 
 /// The DER of mechTypes, as a client makes its mechListMIC over it.
+#[cfg(any(test, fuzzing, feature = "testing"))]
 pub(crate) fn encode_mech_types(mechanisms: &[Oid<'_>]) -> Decoded<Vec<u8>> {
     encode("MechTypeList", &List::of(mechanisms))
 }

@@ -4,7 +4,9 @@
 use rasn::{AsnType, Encode, Encoder as _};
 
 use super::der::{Element, Reader};
-use super::wire::{List, Octets, encode, int32};
+#[cfg(any(test, fuzzing, feature = "testing"))]
+use super::wire::encode;
+use super::wire::{List, Octets, int32};
 use super::{CodecError, Decoded, Problem};
 use crate::etype::EncryptionType;
 
@@ -58,6 +60,7 @@ impl<'a> Element<'a> for AuthElement<'a> {
 }
 
 /// The list in DER: what an AD-IF-RELEVANT element holds.
+#[cfg(any(test, fuzzing, feature = "testing"))]
 pub(crate) fn encode_list(items: &[AuthElement<'_>]) -> Decoded<Vec<u8>> {
     encode(PART, &List::of(items))
 }
@@ -192,6 +195,7 @@ pub(crate) fn etype_list(data: &[u8]) -> Decoded<List<'_, EncryptionType>> {
 }
 
 /// The data of AD-ETYPE-NEGOTIATION.
+#[cfg(any(test, fuzzing, feature = "testing"))]
 pub(crate) fn encode_etype_list(etypes: &[EncryptionType]) -> Decoded<Vec<u8>> {
     encode("EtypeList", &List::of(etypes))
 }

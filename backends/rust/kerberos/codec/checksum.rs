@@ -35,7 +35,15 @@ pub(crate) struct GssChecksum<'a> {
     /// All of the client's flags, those without meaning too.
     pub(crate) flags: u32,
     /// A KRB-CRED, when the client delegates and it is there.
+    #[cfg_attr(
+        not(any(test, fuzzing)),
+        expect(dead_code, reason = "no delegation yet")
+    )]
     pub(crate) delegation: Option<&'a [u8]>,
+    #[cfg_attr(
+        not(any(test, fuzzing)),
+        expect(dead_code, reason = "none is known yet")
+    )]
     extensions: &'a [u8],
 }
 
@@ -76,6 +84,7 @@ impl<'a> GssChecksum<'a> {
     }
 
     /// The extensions (RFC 4121 4.1.1, Exts), type and data.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn extensions(&self) -> impl Iterator<Item = (u32, &'a [u8])> + use<'a> {
         let mut cursor = Cursor {
             input: self.extensions,
@@ -90,6 +99,7 @@ impl<'a> GssChecksum<'a> {
     ///
     /// [`Problem::BadLength`] for a KRB-CRED above 65535 bytes or an
     /// extension above 4 GiB.
+    #[cfg(any(test, fuzzing, feature = "testing"))]
     pub(crate) fn build(
         bindings: [u8; 16],
         flags: u32,

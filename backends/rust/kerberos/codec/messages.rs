@@ -39,6 +39,7 @@ pub(crate) struct Ticket<'a> {
     pub(crate) enc_part: EncryptedData<'a>,
 }
 
+#[cfg(any(test, fuzzing))]
 impl<'a> Ticket<'a> {
     /// Reads a ticket on its own.
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
@@ -113,6 +114,7 @@ impl<'a> ApReq<'a> {
     }
 
     /// The message in DER.
+    #[cfg(any(test, fuzzing, feature = "testing"))]
     pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
         encode("AP-REQ", self)
     }
@@ -141,6 +143,7 @@ impl<'a> ApRep<'a> {
     }
 
     /// Reads an AP-REP: the client's, and the third leg of DCE style.
+    #[cfg(any(test, fuzzing, feature = "testing"))]
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
         let mut fields = message("AP-REP", 15, input)?;
         let pvno = fields.field(0, |r| Number::read(r, "pvno"))?;
@@ -255,6 +258,7 @@ impl<'a> EncTicketPart<'a> {
     /// `flags`: the KDC has checked the transited realms (RFC 4120 2.7).
     pub(crate) const TRANSITED_POLICY_CHECKED: u32 = 0x0008_0000;
     /// `flags`: the KDC says that the server may be trusted with delegation.
+    #[expect(dead_code, reason = "no delegation yet")]
     pub(crate) const OK_AS_DELEGATE: u32 = 0x0004_0000;
     /// `flags`: an anonymous ticket, bit 16 (RFC 8062 3).
     pub(crate) const ANONYMOUS: u32 = 0x0000_8000;
@@ -280,6 +284,7 @@ impl<'a> EncTicketPart<'a> {
     }
 
     /// The part in DER: secret until it is encrypted.
+    #[cfg(any(test, fuzzing, feature = "testing"))]
     pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
         encode("EncTicketPart", self)
     }
@@ -329,6 +334,7 @@ impl<'a> Authenticator<'a> {
     }
 
     /// The authenticator in DER: secret until it is encrypted.
+    #[cfg(any(test, fuzzing, feature = "testing"))]
     pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
         encode("Authenticator", self)
     }
@@ -350,6 +356,7 @@ pub(crate) struct EncApRepPart<'a> {
 
 impl<'a> EncApRepPart<'a> {
     /// Reads the decrypted part of an AP-REP.
+    #[cfg(any(test, fuzzing, feature = "testing"))]
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
         let mut fields = message("EncAPRepPart", 27, input)?;
         let part = Self {

@@ -42,6 +42,7 @@ impl<'a> PrincipalName<'a> {
 
     /// Whether this name in `realm` is `principal`, byte for byte and
     /// whatever the name types (RFC 4120 6.2).
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn is(&self, realm: Text<'_>, principal: &Principal) -> bool {
         realm.0 == principal.realm() && self.components().eq(principal.components())
     }
@@ -53,6 +54,7 @@ impl<'a> PrincipalName<'a> {
 }
 
 /// The components of `principal`, for [`List::of`].
+#[cfg(any(test, fuzzing, feature = "testing"))]
 pub(crate) fn texts(principal: &Principal) -> Vec<Text<'_>> {
     principal.components().map(Text).collect()
 }

@@ -72,6 +72,7 @@ impl Key {
     }
 
     /// The registered type of the checksums made with this key.
+    #[cfg(test)]
     pub(crate) fn checksum_type(&self) -> i32 {
         self.profile.checksum_type()
     }
@@ -82,6 +83,7 @@ impl Key {
 
     /// The pseudo-random function of the key's type (RFC 3961 5.3, RFC 3962 6,
     /// RFC 8009 5).
+    #[cfg(test)]
     pub(crate) fn prf(&self, input: &[u8]) -> Secret {
         let mut out = Zeroizing::new([0; MAX_PRF]);
         Secret::copy_from(self.prf_into(&[input], &mut out))

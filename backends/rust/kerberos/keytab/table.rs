@@ -176,6 +176,7 @@ impl<K> KeyTable<K> {
     }
 
     /// How many keys there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }

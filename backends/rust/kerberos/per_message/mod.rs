@@ -134,6 +134,7 @@ impl PerMessage {
     }
 
     /// Which end of the context this is.
+    #[cfg(test)]
     pub(crate) fn role(&self) -> Role {
         self.role
     }
@@ -155,6 +156,7 @@ impl PerMessage {
 
     /// The largest message whose token has at most `max_token` bytes
     /// (`gss_wrap_size_limit`); 0 when even an empty one is longer.
+    #[cfg(test)]
     pub(crate) fn max_message_size(&self, seal: Protection, max_token: usize) -> usize {
         let (header, trailer) = self.room(seal);
         max_token.saturating_sub(header + trailer)
