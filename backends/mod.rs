@@ -111,7 +111,6 @@ pub trait PreparedBackend: Send + Sync {
         let _ = state;
         Err(unsupported(self.describe().backend, "suspended handshakes"))
     }
-
 }
 
 /// Takes up established contexts in a process that holds no credentials.

@@ -3,8 +3,11 @@
 #![forbid(unsafe_code)]
 
 mod first;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub(crate) mod kerberos;
-mod spnego;
+pub(crate) mod spnego;
 
 use std::sync::Arc;
 

@@ -8,4 +8,4 @@ pub(crate) mod keys;
 pub(crate) mod keytab;
 pub(crate) mod per_message;
 mod status;
-mod transited;
+pub(crate) mod transited;

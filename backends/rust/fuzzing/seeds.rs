@@ -1,0 +1,167 @@
+//! Good input to begin with, written by the encoders.
+
+use super::super::kerberos::codec::messages::{EncApRepPart, KrbError};
+use super::super::kerberos::codec::parts::PrincipalName;
+use super::super::kerberos::codec::wire::{KerberosTime, List, Number, Octets, Text};
+use super::super::kerberos::codec::{authdata, gss};
+use super::super::spnego::codec::{encode_hints, encode_mech_types};
+use super::forge::{NOW, Plan, REALM};
+use super::handshake::keytab_file;
+use crate::etype::EncryptionType;
+
+/// Plans by name: options, etypes, and the flags of the GSS checksum.
+pub(super) const PLANS: [(&str, u16, u8, u32); 8] = [
+    ("raw", 0x0000, 0x00, 0x3E),
+    ("raw-aes128", 0x0010, 0x15, 0x3C),
+    ("mutual-sha2", 0x0018, 0x2A, 0x3E),
+    ("spnego", 0x0011, 0x00, 0x3E),
+    ("spnego-mic", 0x1011, 0x00, 0x3E),
+    ("spnego-late", 0x0801, 0x00, 0x3C),
+    ("strict-bound", 0x0097, 0x00, 0x3E),
+    ("keyed-checksum", 0x0048, 0x00, 0x00),
+];
+
+/// A plan as fuzz input, without edits.
+pub(super) fn plan(options: u16, etypes: u8, gss_flags: u32, ctime: i16) -> Vec<u8> {
+    let mut input = options.to_be_bytes().to_vec();
+    input.push(etypes);
+    input.extend([0; 4]);
+    input.extend(ctime.to_be_bytes());
+    input.extend([0; 4]);
+    input.extend(gss_flags.to_be_bytes());
+    input.extend(0x1234_5678_u32.to_be_bytes());
+    input.extend([1, 0, 2, 0, 4, 0]);
+    input
+}
+
+pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let mut seeds = Vec::new();
+    for (name, options, etypes, flags) in PLANS {
+        let input = plan(options, etypes, flags, 0);
+        let plan = Plan::read(&input);
+        let leg = plan.first();
+        seeds.push(("gss_token", name, plan.token()));
+        seeds.push(("enc_ticket_part", name, plan.ticket_part()));
+        seeds.push(("authenticator", name, plan.authenticator()));
+        if options & super::forge::option::SPNEGO != 0 {
+            seeds.push(("spnego", name, leg.clone()));
+            seeds.push((
+                "spnego",
+                "response",
+                plan.later(Some(b"token"), Some(b"mic")),
+            ));
+        }
+        let length = u16::try_from(leg.len()).expect("a short token");
+        let mut legs = vec![u8::from(options & super::forge::option::STRICT != 0)];
+        legs.extend(length.to_be_bytes());
+        legs.extend(leg);
+        seeds.push(("handshake", name, legs));
+        seeds.push(("forged_handshake", name, input));
+    }
+    seeds.push(("forged_handshake", "skew", plan(0, 0, 0x3E, 1000)));
+    seeds.push(("keytab", "four-keys", keytab_file()));
+    seeds.push(("replies", "krb-error", krb_error()));
+    seeds.push(("replies", "inside", inside()));
+    seeds.push(("spnego", "hints", encode_hints(&[]).expect("hints")));
+    seeds.push(("spnego", "list", encode_mech_types(&[]).expect("a list")));
+    seeds.push((
+        "transited",
+        "rfc4120",
+        b"\x01A.EDU\0B.COM\0EDU,MIT.,/COM".to_vec(),
+    ));
+    let etypes = authdata::encode_etype_list(&EncryptionType::DEFAULT).expect("a list");
+    seeds.push(("authorization_data", "etypes", etypes));
+    let mut body = vec![16, 0, 0, 0];
+    body.extend([0; 16]);
+    body.extend([
+        0x3F, 0, 0, 0, 1, 0, 2, 0, 0xAA, 0xBB, 0, 0, 0, 1, 0, 0, 0, 1, 0xCC,
+    ]);
+    seeds.push(("gss_checksum", "delegation-and-extension", body));
+    seeds.push(("messages", "as-sent", vec![4, 0]));
+    seeds.push(("messages", "signed", vec![0, 0]));
+    seeds
+}
+
+fn krb_error() -> Vec<u8> {
+    let error = KrbError {
+        pvno: Number,
+        msg_type: Number,
+        ctime: Some(KerberosTime(NOW)),
+        cusec: Some(1),
+        stime: KerberosTime(NOW),
+        susec: 2,
+        error_code: 37,
+        crealm: Some(Text(REALM)),
+        cname: None,
+        realm: Text(REALM),
+        sname: PrincipalName {
+            name_type: 2,
+            name_string: List::of(&[Text(b"HTTP"), Text(b"web")]),
+        },
+        e_text: Some(Text(b"skew")),
+        e_data: Some(Octets(gss::KRB5)),
+    };
+    error.encode().expect("a KRB-ERROR")
+}
+
+fn inside() -> Vec<u8> {
+    let part = EncApRepPart {
+        ctime: KerberosTime(NOW),
+        cusec: 1,
+        subkey: None,
+        seq_number: Some(7),
+    };
+    part.encode().expect("an AP-REP's inside")
+}
+
+/// The seeds are what they say, and the targets pass them.
+#[cfg(test)]
+mod tests {
+    use super::{PLANS, all, plan};
+    use crate::backends::rust::fuzzing;
+
+    #[test]
+    fn every_good_plan_is_let_in() {
+        for (name, options, etypes, flags) in PLANS {
+            let input = plan(options, etypes, flags, 0);
+            assert!(fuzzing::forged_handshake(&input), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_the_right_one_and_let_in() {
+        assert!(fuzzing::forged_handshake(&plan(0, 0, 0x3E, 1000)));
+    }
+
+    /// An edit is a layer, a place, a kind, and counted bytes.
+    #[test]
+    fn one_bit_at_any_sealed_layer_keeps_the_client_out() {
+        for layer in [3_u8, 4] {
+            let mut input = plan(0, 0, 0x3E, 0);
+            // The last byte of a token belongs to the authenticator's MAC.
+            input.extend([layer, 0xFF, 0xFF, 0, 1, 1]);
+            assert!(!fuzzing::forged_handshake(&input), "layer {layer}");
+        }
+    }
+
+    #[test]
+    fn the_targets_pass_their_seeds() {
+        for (target, name, bytes) in all() {
+            match target {
+                "keytab" => fuzzing::keytab(&bytes),
+                "gss_token" => fuzzing::gss_token(&bytes),
+                "enc_ticket_part" => fuzzing::enc_ticket_part(&bytes),
+                "authenticator" => fuzzing::authenticator(&bytes),
+                "gss_checksum" => fuzzing::gss_checksum(&bytes),
+                "authorization_data" => fuzzing::authorization_data(&bytes),
+                "replies" => fuzzing::replies(&bytes),
+                "spnego" => fuzzing::spnego(&bytes),
+                "transited" => fuzzing::transited(&bytes),
+                "messages" => fuzzing::messages(&bytes),
+                "handshake" => fuzzing::handshake(&bytes),
+                "forged_handshake" => drop(fuzzing::forged_handshake(&bytes)),
+                other => panic!("{other}/{name} has no target"),
+            }
+        }
+    }
+}

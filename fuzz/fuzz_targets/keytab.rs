@@ -1,0 +1,8 @@
+//! Keytab files.
+
+#![no_main]
+
+use gss_acceptor::backends::fuzzing;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| fuzzing::keytab(input));
