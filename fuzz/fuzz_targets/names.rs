@@ -15,7 +15,10 @@ fuzz_target!(|text: &str| {
     }
     if let Ok(service) = text.parse::<ServiceName>() {
         let shown = service.to_string();
-        assert!(!plain || shown.parse().ok().as_ref() == Some(&service), "{shown}");
+        assert!(
+            !plain || shown.parse().ok().as_ref() == Some(&service),
+            "{shown}"
+        );
         let _ = service.covers_target(text);
     }
 });
