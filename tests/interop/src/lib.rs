@@ -1,1 +1,15 @@
+//! Real peers against the acceptor: MIT krb5, Heimdal, curl, and other crates, with tickets of a
+//! real KDC. The fixture is here; the tests are in `tests/`.
 
+pub mod handshake;
+pub mod heimdal;
+pub mod kdc;
+pub mod krb5_crate;
+pub mod libraries;
+pub mod peer;
+pub mod process;
+pub mod sspi_crate;
+
+pub use handshake::{Done, accept, accept_with, shake};
+pub use kdc::{Kdc, User};
+pub use peer::{Ask, Peer, Received, Sent, flags};

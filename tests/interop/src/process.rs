@@ -1,0 +1,81 @@
+//! Programs: run to the end, built by cargo, or served from.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// The repository.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// A file of `tests/support`.
+pub fn support(name: &str) -> PathBuf {
+    root().join("tests/support").join(name)
+}
+
+/// Runs a program to its end.
+///
+/// # Panics
+/// It does not start, or does not end with 0: its output says why.
+pub fn run(command: &mut Command) -> Output {
+    let shown = format!("{command:?}");
+    let output = command.output().unwrap_or_else(|e| panic!("{shown}: {e}"));
+    assert!(
+        output.status.success(),
+        "{shown}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// Installs Debian packages that are not there yet.
+///
+/// # Panics
+/// They cannot be installed: a test that needs them cannot run.
+pub fn packages(names: &[&str]) {
+    run(Command::new(support("apt.sh")).args(names));
+}
+
+/// Where cargo puts this build's programs: this test is in `DIR/deps`.
+pub fn target_dir() -> PathBuf {
+    let me = std::env::current_exe().expect("this program has a path");
+    let deps = me.parent().expect("in a folder");
+    deps.parent()
+        .expect("in the profile's folder")
+        .to_path_buf()
+}
+
+/// Builds with the cargo that built this test, into the same folder.
+pub fn cargo_build(arguments: &[&str]) {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let target = target_dir();
+    let target = target.parent().expect("the target folder");
+    run(Command::new(cargo)
+        .arg("build")
+        .args(arguments)
+        .current_dir(root())
+        .env("CARGO_TARGET_DIR", target));
+}
+
+/// The kit's `judge`, built once for this process.
+pub fn judge_program() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            cargo_build(&["-q", "-p", "kit", "--bin", "judge"]);
+            target_dir().join("judge")
+        })
+        .clone()
+}
+
+/// An example of the package, built once for this process.
+pub fn example(name: &'static str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        cargo_build(&["-q", "--example", "http_server", "--example", "tcp_echo"]);
+    });
+    target_dir().join("examples").join(name)
+}
