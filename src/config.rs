@@ -69,7 +69,6 @@ struct Inner {
 
 impl AcceptorConfig {
     /// Begins a configuration on a backend.
-    #[must_use]
     pub fn builder(backend: impl Backend + 'static) -> ConfigBuilder {
         ConfigBuilder::new(Box::new(backend))
     }

@@ -1,7 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 #![warn(missing_docs, clippy::pedantic)]
+// clippy.toml says where clock, files and randomness are.
+#![cfg_attr(not(any(test, fuzzing)), deny(clippy::disallowed_methods))]
 #![allow(clippy::module_name_repetitions)]
+// Names of the documents (`KRB_AP_ERR_SKEW`, `NegTokenInit`) read as prose.
+#![allow(clippy::doc_markdown)]
+// In what `rasn` derives.
+#![allow(clippy::no_effect_underscore_binding)]
 
 mod acceptor;
 mod channel_bindings;

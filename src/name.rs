@@ -65,6 +65,7 @@ impl Principal {
     }
 
     /// The components' bytes, in order.
+    #[must_use]
     pub fn components(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
         (1..self.ends.len()).map(|index| self.part(index))
     }

@@ -8,8 +8,11 @@ use std::collections::HashMap;
 /// `example.com` and down to `b.example.com`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capaths {
-    paths: HashMap<(Vec<u8>, Vec<u8>), Vec<Vec<u8>>>,
+    /// By the client's and the server's realm: what lies between.
+    paths: HashMap<(Realm, Realm), Vec<Realm>>,
 }
+
+type Realm = Vec<u8>;
 
 impl Capaths {
     /// No paths but the hierarchical ones.

@@ -35,7 +35,7 @@ impl AwaitFirst {
     }
 
     /// A client that sends nothing wants to hear what there is; once.
-    fn send_hints(self: Box<Self>) -> Result<Outcome, Error> {
+    fn send_hints(self) -> Result<Outcome, Error> {
         if self.hints == Hints::Sent {
             return Err(Error::malformed(
                 "first token",
@@ -49,7 +49,7 @@ impl AwaitFirst {
         let token = codec::encode_hints(&names).map_err(malformed)?;
         let next = Box::new(Self {
             hints: Hints::Sent,
-            ..*self
+            ..self
         });
         Ok(Outcome::go_on(token, next))
     }
@@ -79,6 +79,8 @@ impl Exchange for AwaitFirst {
             Sniffed::Empty => Reply::Now(self.send_hints().unwrap_or_else(Outcome::fail)),
             Sniffed::RawNtlm => self.raw(Mechanism::Ntlm, input),
             Sniffed::BareApReq => self.raw(Mechanism::Kerberos, input),
+            // X.690 8.19.2: an object identifier has at least one octet.
+            Sniffed::GssFramed([]) => unknown("an empty object identifier"),
             Sniffed::GssFramed(SPNEGO) => Box::new(AwaitInit::new(self.shared)).step(input),
             Sniffed::GssFramed(oid) => match named(oid) {
                 Some(mechanism) => self.raw(mechanism, input),

@@ -97,15 +97,14 @@ fn length_octets(length: usize) -> usize {
 }
 
 fn push_length(out: &mut Vec<u8>, length: usize) {
-    match u8::try_from(length) {
-        Ok(short @ 0..0x80) => out.push(short),
-        _ => {
-            let count = significant(length);
-            out.push(0x80 | u8::try_from(count).unwrap_or(0));
-            let octets = length.to_be_bytes();
-            out.extend(octets.iter().skip(octets.len() - count));
-        }
+    if let Ok(short @ 0..0x80) = u8::try_from(length) {
+        out.push(short);
+        return;
     }
+    let count = significant(length);
+    out.push(0x80 | u8::try_from(count).unwrap_or(0));
+    let octets = length.to_be_bytes();
+    out.extend(octets.iter().skip(octets.len() - count));
 }
 
 /// How many octets of a number are not leading zeros.

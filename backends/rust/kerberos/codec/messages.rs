@@ -293,6 +293,7 @@ impl<'a> EncTicketPart<'a> {
 /// Authenticator (RFC 4120 5.5.1).
 #[derive(AsnType, Encode, Clone, Copy, Debug)]
 #[rasn(tag(explicit(application, 2)))]
+#[allow(clippy::struct_field_names)]
 pub(crate) struct Authenticator<'a> {
     #[rasn(tag(explicit(context, 0)))]
     pub(crate) authenticator_vno: Number<5>,
@@ -354,6 +355,8 @@ pub(crate) struct EncApRepPart<'a> {
     pub(crate) seq_number: Option<u32>,
 }
 
+// Of use where `decode` is.
+#[allow(clippy::elidable_lifetime_names)]
 impl<'a> EncApRepPart<'a> {
     /// Reads the decrypted part of an AP-REP.
     #[cfg(any(test, fuzzing, feature = "testing"))]

@@ -115,8 +115,10 @@ impl Element<'_> for Flags {
         for (to, from) in first.iter_mut().zip(bits) {
             *to = *from;
         }
-        let in_use = (bits.len() * 8 - usize::from(unused)).min(32);
-        let mask = u32::MAX.checked_shl(32 - in_use as u32).unwrap_or(0);
+        let in_use = u32::try_from(bits.len() * 8 - usize::from(unused)).unwrap_or(32);
+        let mask = u32::MAX
+            .checked_shl(32_u32.saturating_sub(in_use))
+            .unwrap_or(0);
         Ok(Self(u32::from_be_bytes(first) & mask))
     }
 }

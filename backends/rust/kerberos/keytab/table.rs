@@ -127,6 +127,8 @@ impl<K> KeyTable<K> {
         hasher.finish()
     }
 
+    /// Takes the iterator like any other function of names.
+    #[allow(clippy::needless_pass_by_value)]
     fn index<'n, C>(&self, realm: &[u8], components: C) -> Option<u32>
     where
         C: Iterator<Item = &'n [u8]> + Clone,
