@@ -133,12 +133,6 @@ impl PerMessage {
         }
     }
 
-    /// Which end of the context this is.
-    #[cfg(test)]
-    pub(crate) fn role(&self) -> Role {
-        self.role
-    }
-
     /// The sizes of tokens with or without encryption.
     pub(crate) fn sizes(&self, seal: Protection) -> Sizes {
         let mac = self.keys.mac_len();
