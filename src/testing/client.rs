@@ -362,7 +362,7 @@ impl Rest {
 
     fn refused(self, failure: Failure) -> ConnectError {
         let client = match (self, failure.token()) {
-            (Self::Waiting(client), Some(token)) => client.step(Some(token)).err(),
+            (Self::Waiting(client), Some(token)) => client.step(Some(token)).err().map(Box::new),
             _ => None,
         };
         ConnectError::Server { failure, client }

@@ -81,7 +81,7 @@ pub enum ConnectError {
         #[source]
         failure: Failure,
         /// What the client makes of that token.
-        client: Option<ClientError>,
+        client: Option<Box<ClientError>>,
     },
     /// The client did not go on.
     #[error("client: {0}")]

@@ -235,14 +235,12 @@ impl Service {
         file(&self.keyring().entries)
     }
 
-    /// Gives it new keys under the next kvno, which it returns. The older
-    /// ones stay in keytabs made from now on; tickets are encrypted with the
-    /// newest.
-    pub fn rotate_key(&self) -> u32 {
+    /// Gives it new keys under the next kvno. The older ones stay in keytabs
+    /// made from now on; tickets are encrypted with the newest.
+    pub fn rotate_key(&self) {
         let mut keyring = self.keyring();
         keyring.kvno += 1;
         self.add_keys(&mut keyring);
-        keyring.kvno
     }
 
     /// Gives it new keys under the same kvno, as a password that is set
@@ -264,7 +262,6 @@ impl Service {
 
     /// A client of this service, such as `alice` (of this realm) or
     /// `bob@OTHER.TEST`.
-    #[must_use]
     pub fn client(&self, name: &str) -> ClientBuilder {
         ClientBuilder::new(self, name)
     }

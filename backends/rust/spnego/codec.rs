@@ -274,6 +274,7 @@ impl<'a> NegTokenResp<'a> {
 /// NegTokenInit as a client sends it.
 #[cfg(any(test, fuzzing, feature = "testing"))]
 #[derive(AsnType, Encode)]
+#[allow(clippy::struct_field_names, reason = "the names are RFC 4178's")]
 #[rasn(tag(explicit(context, 0)))]
 struct InitToken<'a> {
     #[rasn(tag(explicit(context, 0)))]

@@ -1,0 +1,147 @@
+//! HTTP Negotiate (RFC 4559): one handshake at a time on a connection.
+
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gss_acceptor::{Acceptor, AcceptorConfig, BindingStatus, Context, Step, StepInput};
+
+use crate::token::{Leg, Way};
+
+/// A connection's handshake, while it takes more than one request.
+#[derive(Default)]
+pub struct Negotiate {
+    running: Option<Acceptor>,
+    legs: Vec<Leg>,
+}
+
+/// Who came in, and how.
+pub struct Login {
+    pub peer: String,
+    /// Name and value, in the order to be shown.
+    pub facts: Vec<(String, String)>,
+    pub legs: Vec<Leg>,
+}
+
+/// What to answer. The texts are values of `WWW-Authenticate`.
+pub enum Answer {
+    /// There was no token: ask for one.
+    Ask,
+    /// The handshake goes on with the client's next request.
+    GoOn {
+        authenticate: String,
+        /// Why the client was asked to try again, for the log.
+        retry: Option<String>,
+    },
+    /// The client is who it says.
+    In {
+        authenticate: Option<String>,
+        login: Box<Login>,
+    },
+    /// It is not let in.
+    Refused {
+        authenticate: String,
+        /// Why, for the log: the client is told what the protocol tells it.
+        why: String,
+    },
+    /// The header is not what RFC 4559 says.
+    Malformed,
+}
+
+impl Negotiate {
+    /// Takes a request's `Authorization`.
+    pub fn step(
+        &mut self,
+        config: &AcceptorConfig,
+        peer: Option<IpAddr>,
+        authorization: Option<&str>,
+    ) -> Answer {
+        let Some(text) = authorization.and_then(negotiate) else {
+            // Whoever stops in the middle starts from the beginning.
+            *self = Self::default();
+            return Answer::Ask;
+        };
+        let Ok(token) = STANDARD.decode(text) else {
+            *self = Self::default();
+            return Answer::Malformed;
+        };
+        // The acceptor is put back only if the handshake goes on, so that
+        // nothing of one that failed is left.
+        let Self { running, mut legs } = core::mem::take(self);
+        let mut acceptor = running.unwrap_or_else(|| Acceptor::new(config));
+        legs.push(Leg::token(Way::ToServer, &token));
+        let mut input = StepInput::new(&token);
+        input.peer_address = peer;
+        match acceptor.step_with(input) {
+            Ok(Step::Continue { token }) => {
+                legs.push(Leg::token(Way::ToClient, &token));
+                let retry = acceptor.retry_reason().map(ToString::to_string);
+                let running = Some(acceptor);
+                *self = Self { running, legs };
+                let authenticate = header(Some(&token));
+                Answer::GoOn {
+                    authenticate,
+                    retry,
+                }
+            }
+            Ok(Step::Established { token, context }) => {
+                legs.extend(token.iter().map(|token| Leg::token(Way::ToClient, token)));
+                Answer::In {
+                    authenticate: token.map(|token| header(Some(&token))),
+                    login: Box::new(Login {
+                        peer: context.peer().to_string(),
+                        facts: facts(&context),
+                        legs,
+                    }),
+                }
+            }
+            Err(failure) => Answer::Refused {
+                authenticate: header(failure.token()),
+                why: failure.error().to_string(),
+            },
+        }
+    }
+}
+
+/// The value of `WWW-Authenticate`.
+pub fn header(token: Option<&[u8]>) -> String {
+    match token {
+        Some(token) => format!("Negotiate {}", STANDARD.encode(token)),
+        None => "Negotiate".into(),
+    }
+}
+
+/// What follows the scheme in a value of `Authorization`, if the scheme is
+/// Negotiate.
+fn negotiate(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("Negotiate")
+        .then(|| token.trim())
+}
+
+/// What there is to say of a client, for people.
+fn facts(context: &Context) -> Vec<(String, String)> {
+    let target = context.target().map_or("-".into(), ToString::to_string);
+    let bound = match context.bound() {
+        BindingStatus::Bound => "yes",
+        BindingStatus::NotBound => "no (this server speaks plain HTTP: there is no TLS channel)",
+        _ => "not known",
+    };
+    let key = match context.session_key() {
+        Ok(key) => key.etype.map_or("-".into(), |etype| etype.to_string()),
+        Err(error) => error.to_string(),
+    };
+    [
+        ("peer", context.peer().to_string()),
+        ("mechanism", context.mechanism().to_string()),
+        ("framing", context.framing().to_string()),
+        ("target", target),
+        ("granted", context.granted().names()),
+        ("bound", bound.into()),
+        ("session key", key),
+        ("expires", context.expiry().to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}

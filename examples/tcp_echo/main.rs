@@ -1,0 +1,126 @@
+//! Sealed messages over TCP: a handshake, then every message comes back.
+//!
+//! ```text
+//! cargo run --example tcp_echo -- --self-test
+//! ```
+//!
+//! A frame is its length (32 bits, big-endian) and that many bytes. First
+//! each frame is a token of the handshake, until it is done; then each is a
+//! wrapped message, which the server unwraps, wraps in the same way and
+//! sends back. The client ends it by closing the connection.
+
+mod args;
+mod client;
+mod frame;
+#[path = "../shared/listen.rs"]
+mod listen;
+mod server;
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::thread;
+
+use gss_acceptor::testing::{Realm, Service};
+use gss_acceptor::{AcceptorConfig, Credentials, Keytab, Requirements, backends};
+
+use crate::args::Command;
+
+const REALM: &str = "EXAMPLE.TEST";
+const SERVICE: &str = "echo/localhost";
+
+fn main() -> ExitCode {
+    let command = match args::parse(lexopt::Parser::from_env()) {
+        Ok(command) => command,
+        Err(error) => {
+            eprintln!("tcp_echo: {error}; --help tells what there is");
+            return ExitCode::from(2);
+        }
+    };
+    let done = match command {
+        Command::Help => {
+            print!("{}", args::HELP);
+            Ok(())
+        }
+        Command::SelfTest => start_embedded("127.0.0.1:0").and_then(|(service, local, _)| {
+            client::talk(&service, local)?;
+            println!("All is well.");
+            Ok(())
+        }),
+        Command::Serve {
+            listen,
+            keytab: None,
+        } => serve_embedded(&listen),
+        Command::Serve {
+            listen,
+            keytab: Some(path),
+        } => Keytab::open(path)
+            .map_err(|error| error.to_string())
+            .and_then(|keytab| serve_keytab(&listen, keytab)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tcp_echo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Messages must be protected, in order and once each; the server proves
+/// itself where a client asks for that.
+fn configure(credentials: impl Into<Credentials>) -> Result<AcceptorConfig, String> {
+    let config = AcceptorConfig::builder(backends::rust(credentials))
+        .require(Requirements::REPLAY_DETECT | Requirements::SEQUENCE_DETECT)
+        .request(Requirements::MUTUAL_AUTH | Requirements::CONFIDENTIALITY)
+        .request(Requirements::EXTENDED_ERROR)
+        .build()
+        .map_err(|error| error.to_string())?;
+    println!("{}", config.describe());
+    Ok(config)
+}
+
+type Running = (Service, SocketAddr, thread::JoinHandle<()>);
+
+/// A realm in memory, and a server of it in a thread.
+fn start_embedded(listen: &str) -> Result<Running, String> {
+    let service = Realm::new(REALM).service(SERVICE);
+    let service = service.map_err(|error| error.to_string())?;
+    let (listener, local) = listen::bind(listen)?;
+    let config = configure(service.keytab())?;
+    let thread = thread::spawn(move || serve(config, &listener));
+    Ok((service, local, thread))
+}
+
+fn serve_embedded(listen: &str) -> Result<(), String> {
+    let (service, local, thread) = start_embedded(listen)?;
+    client::talk(&service, local)?;
+    println!("Serving on {local} until Ctrl-C. Its realm is in memory, so that nobody else has");
+    println!("a ticket: --keytab FILE serves yours.");
+    thread
+        .join()
+        .map_err(|_| "the server has panicked".to_owned())
+}
+
+fn serve_keytab(listen: &str, keytab: Keytab) -> Result<(), String> {
+    let (listener, local) = listen::bind(listen)?;
+    let config = configure(keytab)?;
+    println!("Serving on {local} until Ctrl-C.");
+    serve(config, &listener)
+}
+
+/// How many clients are served at once.
+const MAX_CONNECTIONS: usize = 64;
+
+fn serve(config: AcceptorConfig, listener: &TcpListener) -> ! {
+    let busy = |_| eprintln!("{MAX_CONNECTIONS} clients are being served already");
+    listen::serve(listener, MAX_CONNECTIONS, busy, move |stream| {
+        let peer = match stream.peer_addr() {
+            Ok(address) => address.to_string(),
+            Err(_) => "a client".into(),
+        };
+        match server::echo(&config, stream, &peer) {
+            Ok(count) => eprintln!("{peer}: gone after {count} messages"),
+            Err(error) => eprintln!("{peer}: ended: {error}"),
+        }
+    })
+}
