@@ -11,7 +11,7 @@ use crate::error::{Error, Misuse, Rejection};
 use crate::policy;
 use crate::reply::Reply;
 use crate::requirements::Requirements;
-use crate::token::StepInput;
+use crate::token::{CredentialHandle, StepInput};
 
 /// One handshake with one client (`AcceptSecurityContext`,
 /// `gss_accept_sec_context`).
@@ -42,6 +42,9 @@ struct Progress {
     legs: u32,
     began: Option<SystemTime>,
     bindings: Option<ChannelBindings>,
+    /// Those that came with the first step: they hold for the handshake, so
+    /// a later leg must not fall back to the configuration's.
+    credentials: Option<CredentialHandle>,
     retry: Option<Error>,
 }
 
@@ -172,6 +175,10 @@ impl Acceptor {
         input: StepInput<'_>,
     ) -> Result<(Reply<Outcome>, Option<HalfOpenSlot>), Failure> {
         let state = core::mem::replace(&mut self.state, State::Ended);
+        // Before anything else, so that it is the answer whatever is given.
+        if matches!(state, State::Ended) {
+            return Err(Failure::new(Misuse::StepAfterEnd, None));
+        }
         self.progress.retry = None;
         let first = matches!(state, State::Fresh);
         self.check_limits(input.token.len())?;
@@ -180,6 +187,11 @@ impl Acceptor {
             State::Fresh => (self.config.backend().begin(), None),
             State::Awaiting { exchange, slot } => (exchange, Some(slot)),
             State::Ended => return Err(Failure::new(Misuse::StepAfterEnd, None)),
+        };
+        let credentials = self.progress.credentials.as_ref();
+        let input = StepInput {
+            credentials,
+            ..input
         };
         Ok((exchange.step(input), slot))
     }
@@ -234,6 +246,7 @@ impl Acceptor {
         }
         if first {
             self.progress.bindings = input.channel_bindings.cloned();
+            self.progress.credentials = input.credentials.cloned();
         }
         Ok(())
     }

@@ -18,8 +18,8 @@ pub struct StepInput<'a> {
     pub token: &'a [u8],
     /// The channel that the token came through.
     pub channel_bindings: Option<&'a ChannelBindings>,
-    /// Credentials for this handshake alone (USE_SUPPLIED_CREDS); in the
-    /// first step.
+    /// Credentials for this handshake alone (USE_SUPPLIED_CREDS). The caller
+    /// gives them with the first step; a backend gets them with every one.
     pub credentials: Option<&'a CredentialHandle>,
     /// The address that the client has on this connection. With it, a ticket
     /// that is limited to addresses is held to them (RFC 4120 5.3, caddr).
