@@ -22,8 +22,18 @@ pub(crate) struct Stamp {
 
 /// The stamp of a file, without opening it.
 #[allow(clippy::disallowed_methods)]
-pub(crate) fn stamp(path: &Path) -> io::Result<Stamp> {
-    fs::metadata(path).map(|metadata| stamp_of(&metadata))
+pub(crate) fn stamp(path: &Path) -> Result<Stamp, KeytabProblem> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(stamp_of(&metadata)),
+        Err(error) => Err(unreadable(&error)),
+    }
+}
+
+fn unreadable(error: &io::Error) -> KeytabProblem {
+    match error.kind() {
+        io::ErrorKind::NotFound => KeytabProblem::Missing,
+        _ => KeytabProblem::Unreadable(error.to_string()),
+    }
 }
 
 fn stamp_of(metadata: &fs::Metadata) -> Stamp {
@@ -49,10 +59,7 @@ fn inode(_: &fs::Metadata) -> u64 {
 // The one place that looks at files (clippy.toml forbids it elsewhere).
 #[allow(clippy::disallowed_methods)]
 pub(crate) fn read_keytab(path: &Path) -> Result<(Secret, Stamp), KeytabProblem> {
-    let unreadable = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => KeytabProblem::Missing,
-        _ => KeytabProblem::Unreadable(error.to_string()),
-    };
+    let unreadable = |error: io::Error| unreadable(&error);
     let file = fs::File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if metadata.is_dir() {

@@ -62,7 +62,7 @@ pub(crate) struct KeySource {
 struct State {
     table: ArcSwap<Table>,
     /// What is wrong with a keytab that has changed, for `describe()`.
-    trouble: Mutex<Option<String>>,
+    trouble: Mutex<Vec<String>>,
     warnings: Vec<String>,
 }
 
@@ -92,7 +92,7 @@ impl KeySource {
         check_usable(&table, settings, &mut warnings)?;
         let state = Arc::new(State {
             table: ArcSwap::from_pointee(table),
-            trouble: Mutex::new(None),
+            trouble: Mutex::new(Vec::new()),
             warnings,
         });
         let watch = Watch::start(sources, &state)?;
@@ -115,7 +115,7 @@ impl KeySource {
             .trouble
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        warnings.extend(trouble.clone());
+        warnings.extend(trouble.iter().cloned());
         let table = self.table();
         let principals = table
             .principals()

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::{Source, State, parse, table_of};
+use super::{Entry, Source, State, parse, table_of};
 use crate::credentials::Keytab;
 use crate::error::{Error, KeytabProblem, Unavailability};
 use crate::files::{self, Stamp};
@@ -24,6 +24,22 @@ pub(super) struct WatchedFile {
     /// How it looked the last time, if it has changed since: it is read when
     /// it looks the same twice, so not while it is being written.
     changing: Option<Stamp>,
+    /// Whether what it held when it was settled was no keytab.
+    refused: bool,
+    /// What is wrong with it now, for `describe()`.
+    trouble: Option<String>,
+}
+
+/// What a look at a file came to.
+enum Look {
+    /// As it was.
+    Same,
+    /// It has changed, and now keeps still.
+    Changed(Stamp),
+    /// It has changed, and may do so again.
+    Changing,
+    /// It is not there, or cannot be looked at.
+    Gone(KeytabProblem),
 }
 
 impl WatchedFile {
@@ -34,20 +50,41 @@ impl WatchedFile {
             interval: (keytab.reload_interval()? / 2).max(MIN_INTERVAL),
             settled: keytab.stamp(),
             changing: None,
+            refused: false,
+            trouble: None,
         })
     }
 
-    /// The stamp of a file that has changed and now keeps still.
-    fn changed(&mut self) -> Option<Stamp> {
-        let stamp = files::stamp(&self.path).ok()?;
+    fn look(&mut self) -> Look {
+        let stamp = match files::stamp(&self.path) {
+            Ok(stamp) => stamp,
+            Err(problem) => return Look::Gone(problem),
+        };
         if Some(stamp) == self.settled {
             self.changing = None;
-            return None;
+            return Look::Same;
         }
         if self.changing.replace(stamp) == Some(stamp) {
-            return Some(stamp);
+            return Look::Changed(stamp);
         }
-        None
+        Look::Changing
+    }
+
+    /// Its keys; `None` if it has changed since it looked like this.
+    fn read(&self, stamp: Stamp) -> Result<Option<Vec<Entry>>, KeytabProblem> {
+        let (bytes, read) = files::read_keytab(&self.path)?;
+        if read == stamp {
+            parse(&bytes).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn note(&mut self, problem: &KeytabProblem) {
+        self.trouble = Some(format!(
+            "keytab '{}' has changed and is not used: {problem}; the keys read before stay in use",
+            self.path.display()
+        ));
     }
 }
 
@@ -91,43 +128,52 @@ impl Watch {
 fn look(sources: &mut [Source], state: &State) {
     let mut exchange = false;
     for source in sources.iter_mut() {
-        let Some(file) = &mut source.file else {
-            continue;
-        };
-        let Some(stamp) = file.changed() else {
-            continue;
-        };
-        let read = files::read_keytab(&file.path).and_then(|(bytes, read)| {
-            if read == stamp {
-                parse(&bytes).map(Some)
-            } else {
-                // It changed once more in between: next time.
-                Ok(None)
-            }
-        });
-        match read {
-            Ok(None) => continue,
-            Ok(Some(entries)) => {
-                source.entries = entries;
-                exchange = true;
-                note(state, None);
-            }
-            Err(problem) => note(state, Some((file, &problem))),
+        if let Some(entries) = source.file.as_mut().and_then(renewed) {
+            source.entries = entries;
+            exchange = true;
         }
-        file.settled = Some(stamp);
-        file.changing = None;
     }
     if exchange {
         state.table.store(Arc::new(table_of(sources)));
     }
+    let trouble = sources
+        .iter()
+        .filter_map(|source| source.file.as_ref()?.trouble.clone())
+        .collect();
+    *state.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
 }
 
-fn note(state: &State, trouble: Option<(&WatchedFile, &KeytabProblem)>) {
-    let text = trouble.map(|(file, problem)| {
-        format!(
-            "keytab '{}' has changed and is not used: {problem}; the keys read before stay in use",
-            file.path.display()
-        )
-    });
-    *state.trouble.lock().unwrap_or_else(PoisonError::into_inner) = text;
+/// The keys of a file that has changed for good, and notes what is wrong.
+fn renewed(file: &mut WatchedFile) -> Option<Vec<Entry>> {
+    let stamp = match file.look() {
+        Look::Changed(stamp) => stamp,
+        Look::Changing => return None,
+        Look::Gone(problem) => {
+            file.note(&problem);
+            return None;
+        }
+        Look::Same => {
+            // It may have been away, and is back as it was.
+            if !file.refused {
+                file.trouble = None;
+            }
+            return None;
+        }
+    };
+    let entries = match file.read(stamp) {
+        // It changed once more in between: next time.
+        Ok(None) => return None,
+        Ok(Some(entries)) => {
+            file.trouble = None;
+            Some(entries)
+        }
+        Err(problem) => {
+            file.note(&problem);
+            None
+        }
+    };
+    file.refused = entries.is_none();
+    file.settled = Some(stamp);
+    file.changing = None;
+    entries
 }
