@@ -170,11 +170,17 @@ pub enum Rejection {
     /// The same authenticator was seen before (KRB_AP_ERR_REPEAT).
     #[error("this token was used before; the client must send a fresh one with every handshake")]
     Replay,
-    /// The checksum of the authenticator is wrong (KRB_AP_ERR_MODIFIED).
-    #[error("the checksum in the authenticator (type {kind}) is not a valid one")]
+    /// The checksum of the authenticator is wrong (KRB_AP_ERR_MODIFIED), or of
+    /// a type that proves nothing (KRB_AP_ERR_INAPP_CKSUM).
+    #[error(
+        "the checksum in the authenticator (type {kind}) is not a valid one of type {expected}, \
+         the session key's"
+    )]
     Checksum {
         /// The checksum type.
         kind: i32,
+        /// The type that goes with the ticket's session key.
+        expected: i32,
     },
     /// The ticket is for user-to-user, and no TGT is configured.
     #[error(

@@ -13,16 +13,16 @@ use self::authenticator::{Asked, Authenticated};
 use self::reply::Answer;
 use self::ticket::OpenTicket;
 use super::codec::gss;
-use super::codec::messages::ApReq;
+use super::codec::messages::{ApReq, KrbError};
 use super::codec::{CodecError, Problem};
 use super::keys::KeySource;
 use super::status;
-use crate::backends::rust::Shared;
+use crate::backends::rust::{Shared, first};
 use crate::backends::{Exchange, Outcome};
 use crate::channel_bindings::ChannelBindings;
 use crate::error::{Error, Misuse, Rejection, Unavailability};
 use crate::facts::Facts;
-use crate::mechanism::Framing;
+use crate::mechanism::{Framing, Mechanism};
 use crate::replay::{ReplayEntry, ReplayVerdict};
 use crate::reply::Reply;
 use crate::requirements::Requirements;
@@ -94,6 +94,9 @@ struct Verified {
     facts: Box<Facts>,
 }
 
+/// What every NTLM message begins with (MS-NLMP 2.2.1).
+const NTLM_SIGNATURE: &[u8] = b"NTLMSSP\0";
+
 /// The longest integrity tag: that of aes256-cts-hmac-sha384-192.
 const MAX_TAG: usize = 24;
 
@@ -105,7 +108,12 @@ fn verify(
     peer: &mut Peer,
 ) -> Result<Verified, Error> {
     let settings = &*state.shared.settings;
-    let token = Token::parse(input.token, peer)?;
+    // A Windows client that gets no ticket sends NTLM under Kerberos' name.
+    if input.token.starts_with(NTLM_SIGNATURE) {
+        let ntlm = vec![Mechanism::Ntlm.to_string()];
+        return Err(first::no_common(ntlm, &state.shared));
+    }
+    let token = Token::parse(input.token)?;
     let request = ApReq::decode(token.ap_req).map_err(malformed)?;
     remember(&request, peer);
     if request.ap_options.0 & ApReq::USE_SESSION_KEY != 0 {
@@ -262,7 +270,7 @@ enum Style {
 }
 
 impl<'a> Token<'a> {
-    fn parse(token: &'a [u8], peer: &mut Peer) -> Result<Self, Error> {
+    fn parse(token: &'a [u8]) -> Result<Self, Error> {
         // 6E is the tag of an AP-REQ, APPLICATION 14.
         if token.first() == Some(&0x6E) {
             return Ok(Self {
@@ -283,11 +291,14 @@ impl<'a> Token<'a> {
                 style: Style::Framed,
             }),
             gss::token_id::KRB_ERROR => {
-                let code = super::codec::messages::KrbError::decode(framed.body)
-                    .ok()
-                    .map(|error| error.error_code);
-                peer.wants_error = WantsError::No;
-                Err(Rejection::PeerFailed { code }.into())
+                match KrbError::decode(framed.body) {
+                    Ok(error) => {
+                        let code = Some(error.error_code);
+                        Err(Rejection::PeerFailed { code }.into())
+                    }
+                    // No token of a handshake begins like this.
+                    Err(_) => Err(Error::malformed("GSS token", UNKNOWN_TOKEN_ID, None)),
+                }
             }
             _ => Err(Error::malformed("GSS token", UNKNOWN_TOKEN_ID, None)),
         }

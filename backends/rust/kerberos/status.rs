@@ -24,11 +24,13 @@ fn code(reason: &Rejection) -> i32 {
         Rejection::TicketExpired { .. } => 32,
         Rejection::TicketNotYetValid { .. } | Rejection::TicketInvalid => 33,
         Rejection::Replay => 34,
-        Rejection::ServiceNotAccepted { .. } => 35,
+        Rejection::ServiceNotAccepted { .. } | Rejection::ClientTarget { .. } => 35,
         Rejection::ClientMismatch { .. } => 36,
         Rejection::ClockSkew { .. } => 37,
         Rejection::Address { .. } => 38,
-        Rejection::Checksum { .. } => 41,
+        // RFC 4120 3.3.3: a wrong one, or one of an inappropriate type.
+        Rejection::Checksum { kind, expected } if kind == expected => 41,
+        Rejection::Checksum { .. } => 50,
         Rejection::KeyVersion { .. } => 44,
         Rejection::NoKey { .. } | Rejection::KeyEtype { .. } => 45,
         Rejection::Transited { .. } => 51,
@@ -48,6 +50,9 @@ mod tests {
         assert_eq!(krb_error(&Rejection::Replay.into()), Some(34));
         assert_eq!(krb_error(&Rejection::TicketInvalid.into()), Some(33));
         assert_eq!(krb_error(&Rejection::Authenticator.into()), Some(31));
+        let checksum = |kind, expected| Rejection::Checksum { kind, expected };
+        assert_eq!(krb_error(&checksum(16, 16).into()), Some(41));
+        assert_eq!(krb_error(&checksum(7, 16).into()), Some(50));
     }
 
     /// Rule 21: other codes become 60; a malformed token gets none.

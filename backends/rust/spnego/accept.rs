@@ -38,7 +38,7 @@ impl AwaitInit {
             let mut offered: Vec<String> = init
                 .mech_types
                 .iter()
-                .take(MAX_MECHANISMS)
+                .take(NAMED)
                 .map(|oid| first::name(oid.0))
                 .collect();
             offered.dedup();
@@ -67,8 +67,11 @@ impl AwaitInit {
     }
 }
 
-/// Nobody has a dozen mechanisms; the rest of a longer list is not looked at.
-const MAX_MECHANISMS: usize = 32;
+/// Nobody has a dozen mechanisms; the rest of a much longer list is not looked
+/// at.
+const MAX_MECHANISMS: usize = 256;
+/// How many of them an error names.
+const NAMED: usize = 16;
 
 impl Exchange for AwaitInit {
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {

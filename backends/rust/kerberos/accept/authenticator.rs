@@ -237,8 +237,9 @@ impl Asked {
             Some(checksum) => {
                 let key = ticket.session.checksum_key(USAGE_CHECKSUM);
                 let kind = checksum.cksumtype;
-                if kind != key.checksum_type() || key.verify(&[], checksum.checksum.0).is_err() {
-                    return Err(Rejection::Checksum { kind }.into());
+                let expected = key.checksum_type();
+                if kind != expected || key.verify(&[], checksum.checksum.0).is_err() {
+                    return Err(Rejection::Checksum { kind, expected }.into());
                 }
                 (flags::REPLAY | flags::SEQUENCE, [0; 16], wants(option))
             }
@@ -266,11 +267,15 @@ impl Asked {
         settings: &Settings,
         framing: Framing,
     ) -> Result<Facts, Error> {
-        let anonymous = ticket.part.flags.0 & EncTicketPart::ANONYMOUS != 0;
+        let client_name = ticket.part.cname.in_realm(ticket.part.crealm);
+        // RFC 6112 3 has both, the flag and the name; either says that there
+        // is nobody to name.
+        let flagged = ticket.part.flags.0 & EncTicketPart::ANONYMOUS != 0;
+        let anonymous = flagged || client_name.is_anonymous();
         let peer = if anonymous {
             Name::Anonymous
         } else {
-            Name::Kerberos(ticket.part.cname.in_realm(ticket.part.crealm))
+            Name::Kerberos(client_name)
         };
         let expiry = Expiry::At(from_unix_seconds(ticket.part.endtime.0));
         let mut facts = Facts::new(Mechanism::Kerberos, peer, expiry);
