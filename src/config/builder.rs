@@ -253,10 +253,7 @@ impl ConfigBuilder {
         if all.contains(Requirements::DATAGRAM | Requirements::CONNECTION) {
             return Err(conflict("DATAGRAM", "CONNECTION"));
         }
-        if self
-            .required
-            .contains(Requirements::DATAGRAM | Requirements::SEQUENCE_DETECT)
-        {
+        if all.contains(Requirements::DATAGRAM | Requirements::SEQUENCE_DETECT) {
             return Err(conflict("DATAGRAM", "SEQUENCE_DETECT"));
         }
         if self.mechanisms.is_empty() {
