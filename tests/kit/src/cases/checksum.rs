@@ -16,28 +16,28 @@ fn sum(world: &World, change: impl FnOnce(&mut GssChecksum)) -> Forged {
 
 fn layout() -> Vec<Case> {
     vec![
-        reject(15, "checksum_of_23_octets", "BadChecksum", |w| {
+        reject(15, "checksum_of_23_octets", "BadLayout", |w| {
             sum(w, |s| s.cut_to = Some(23))
         }),
-        reject(15, "checksum_of_20_octets", "BadChecksum", |w| {
+        reject(15, "checksum_of_20_octets", "BadLayout", |w| {
             sum(w, |s| s.cut_to = Some(20))
         }),
-        reject(15, "checksum_empty", "BadChecksum", |w| {
+        reject(15, "checksum_empty", "BadLayout", |w| {
             sum(w, |s| s.cut_to = Some(0))
         }),
-        reject(15, "bindings_length_15", "BadChecksum", |w| {
+        reject(15, "bindings_length_15", "BadLayout", |w| {
             sum(w, |s| s.bnd_len = 15)
         }),
-        reject(15, "bindings_length_17", "BadChecksum", |w| {
+        reject(15, "bindings_length_17", "BadLayout", |w| {
             sum(w, |s| s.bnd_len = 17)
         }),
-        reject(15, "bindings_length_0", "BadChecksum", |w| {
+        reject(15, "bindings_length_0", "BadLayout", |w| {
             sum(w, |s| s.bnd_len = 0)
         }),
-        reject(15, "bindings_length_big_endian", "BadChecksum", |w| {
+        reject(15, "bindings_length_big_endian", "BadLayout", |w| {
             sum(w, |s| s.bnd_len = 16u32.swap_bytes())
         }),
-        reject(15, "bindings_length_max", "BadChecksum", |w| {
+        reject(15, "bindings_length_max", "BadLayout", |w| {
             sum(w, |s| s.bnd_len = u32::MAX)
         }),
         accept(15, "flags_unknown", |w| sum(w, |s| s.flags |= 0x7ff0_0000)).reply(Reply::ApRep),
@@ -106,10 +106,10 @@ fn delegation() -> Vec<Case> {
         accept(15, "delegation_flag_without_field", |w| {
             sum(w, |s| s.flags |= gss::DELEG)
         }),
-        reject(15, "delegation_option_2", "BadChecksum", |w| {
+        reject(15, "delegation_option_2", "BadLayout", |w| {
             delegated(w, Under::Nothing, |a| a.gss().deleg_option = 2)
         }),
-        reject(15, "delegation_length_beyond_the_end", "BadChecksum", |w| {
+        reject(15, "delegation_length_beyond_the_end", "BadLayout", |w| {
             delegated(w, Under::Nothing, |a| a.gss().deleg_len = Some(0xffff))
         }),
     ]
@@ -125,13 +125,13 @@ fn extensions() -> Vec<Case> {
                 s.extensions = [extension(4711, b"data"), extension(4712, b"")].concat()
             })
         }),
-        reject(15, "extension_header_truncated", "BadChecksum", |w| {
+        reject(15, "extension_header_truncated", "BadLayout", |w| {
             sum(w, |s| s.extensions = vec![0, 0, 0, 9, 0])
         }),
-        reject(15, "extension_data_truncated", "BadChecksum", |w| {
+        reject(15, "extension_data_truncated", "BadLayout", |w| {
             sum(w, |s| s.extensions = vec![0, 0, 0, 9, 0, 0, 0, 5, 1, 2])
         }),
-        reject(15, "extension_length_max", "BadChecksum", |w| {
+        reject(15, "extension_length_max", "BadLayout", |w| {
             sum(w, |s| {
                 s.extensions = vec![0, 0, 0, 9, 255, 255, 255, 255, 1]
             })
@@ -189,16 +189,16 @@ fn others() -> Vec<Case> {
                 a.checksum = Checksum::Raw(a.ticket.session.checksum_type(), Vec::new())
             })
         }),
-        reject(16, "unkeyed_checksum_md5", "BadChecksum", |w| {
+        reject(16, "unkeyed_checksum_md5", "ChecksumType", |w| {
             raw(w, 7, &md5(&[]))
         }),
-        reject(16, "unkeyed_checksum_crc32", "BadChecksum", |w| {
+        reject(16, "unkeyed_checksum_crc32", "ChecksumType", |w| {
             raw(w, 1, &[0; 4])
         }),
-        reject(16, "checksum_type_unknown", "BadChecksum", |w| {
+        reject(16, "checksum_type_unknown", "ChecksumType", |w| {
             raw(w, 9999, &[0; 12])
         }),
-        reject(16, "checksum_type_0", "BadChecksum", |w| raw(w, 0, b"")),
+        reject(16, "checksum_type_0", "ChecksumType", |w| raw(w, 0, b"")),
         reject(16, "gss_checksum_under_another_type", "BadChecksum", |w| {
             ap(w, |a| {
                 a.options = option::MUTUAL_REQUIRED;

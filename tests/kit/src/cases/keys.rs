@@ -91,11 +91,6 @@ fn found() -> Vec<Case> {
                 )
             })
         }),
-        accept(4, "key_old_kvno_new", |w| {
-            ap(w, |a| {
-                service(a, &["HTTP", "localhost"], w.key("HTTP.old", w.etype), KVNO)
-            })
-        }),
         accept(4, "key_new_kvno_unknown", |w| kvno(w, Some(9999))),
         accept(4, "key_old_kvno_absent", |w| {
             ap(w, |a| {
@@ -127,6 +122,11 @@ fn not_found() -> Vec<Case> {
                     w.key("HTTP.new", w.etype),
                     KVNO + 1,
                 )
+            })
+        }),
+        reject(4, "key_old_kvno_new", "BadIntegrity", |w| {
+            ap(w, |a| {
+                service(a, &["HTTP", "localhost"], w.key("HTTP.old", w.etype), KVNO)
             })
         }),
         reject(4, "key_changed_same_kvno", "BadIntegrity", |w| {

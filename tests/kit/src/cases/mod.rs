@@ -281,20 +281,26 @@ pub fn krb_error(class: &str) -> Option<i64> {
         "Expired" => 32,
         "NotYetValid" | "TicketInvalid" => 33,
         "Replay" => 34,
-        "NoKey" | "TargetName" => 35,
+        "TargetName" => 35,
         "NameMismatch" => 36,
         "ClockSkew" => 37,
         "Address" => 38,
-        "BadVersion" => 39,
         "MessageType" => 40,
+        "BadChecksum" => 41,
         "KeyVersion" => 44,
-        "NoEtype" | "EtypeNotPermitted" => 14,
-        "BadChecksum" => 50,
-        // KDC_ERR_POLICY; 43 is MIT's ILL_CR_TKT, which RFC 4120 leaves unnamed.
-        "AuthorizationData" => 12,
-        "Transited" => 43,
+        // RFC 4120 3.2.3: the server does not have the key, by name or by etype.
+        "NoKey" | "NoEtype" => 45,
+        "EtypeNotPermitted" => 14,
+        "ChecksumType" => 50,
+        // KRB_AP_PATH_NOT_ACCEPTED; 43 is MIT's own ILL_CR_TKT, which RFC 4120 leaves unnamed.
+        "Transited" => 51,
         "UserToUser" => 67,
-        "Anonymous" | "ChannelBindingMismatch" | "ChannelBindingAbsent" | "Delegation" => 60,
+        // RFC 4120 5.2.6 has no code for authorization data, 12 is the KDC's.
+        "AuthorizationData"
+        | "Anonymous"
+        | "ChannelBindingMismatch"
+        | "ChannelBindingAbsent"
+        | "Delegation" => 60,
         _ => return None,
     })
 }
