@@ -1,1 +1,149 @@
+//! The conformance suite: what a correct acceptor does, rule by rule (the numbers are those of
+//! protocols.md), for every backend alike.
+//!
+//! A backend is mounted with [`Mount`] and [`mount!`], which makes one test of each function of
+//! the suite. What the backend cannot meet is listed by the mount, each with its reason, and the
+//! suite asserts that it is so: an entry that is no longer true fails.
+//!
+//! Tokens are forged by `kit`, which shares no code with the crate; before a token is trusted,
+//! MIT krb5 and Heimdal have judged it (`kit`'s own tests hold the record to what they do).
 
+#![allow(clippy::missing_panics_doc, clippy::must_use_candidate)]
+
+pub mod bench;
+pub mod bindings;
+pub mod class;
+pub mod credentials;
+pub mod flags;
+pub mod limits;
+pub mod messages;
+pub mod negotiation;
+pub mod replay;
+pub mod retry;
+pub mod runner;
+pub mod stores;
+pub mod tokens;
+
+use gss_acceptor::backends::Backend;
+use gss_acceptor::{Keytab, Requirements};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A backend under test.
+pub trait Mount {
+    /// Its type.
+    type Backend: Backend + 'static;
+
+    /// Its name, for messages.
+    const NAME: &'static str;
+
+    /// The backend with these keys.
+    fn backend(keytab: Keytab) -> Self::Backend;
+
+    /// Forged tokens that it does not treat as is due.
+    fn exceptions() -> &'static [Exception] {
+        &[]
+    }
+
+    /// Tests of the suite that it cannot pass, and why.
+    fn cannot() -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// The requirements that `build()` must refuse to it.
+    fn refused() -> Requirements;
+}
+
+/// A forged token that a backend does not treat as is due.
+#[derive(Clone, Copy, Debug)]
+pub struct Exception {
+    /// The case of `kit`.
+    pub case: &'static str,
+    /// What happens instead.
+    pub instead: Instead,
+    /// Why.
+    pub why: &'static str,
+}
+
+/// What happens to a case that is an exception.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// Its setting is refused by `build()`.
+    RefusedAtBuild,
+    /// The client is let in.
+    Accept,
+    /// Another leg follows.
+    Continue,
+    /// Refused, for a reason of this class.
+    Reject(&'static str),
+}
+
+/// Runs one test of the suite; one that the backend cannot pass must fail.
+pub fn run<M: Mount>(name: &str, test: fn()) {
+    match M::cannot().iter().find(|(test, _)| *test == name) {
+        None => test(),
+        Some((_, why)) => assert!(
+            catch_unwind(AssertUnwindSafe(test)).is_err(),
+            "{name} passes on the {} backend, which is said not to: {why}",
+            M::NAME
+        ),
+    }
+}
+
+/// Makes one test of every function of the suite.
+#[macro_export]
+macro_rules! mount {
+    ($mount:ty) => {
+        $crate::tests! { $mount;
+            tokens: every_case_is_in_a_group, the_table_explains_every_difference,
+                exceptions_are_cases,
+                rule_01_frames, rule_02_names, rule_03_versions_and_numbers, rule_04_keys,
+                rule_05_targets, rule_07_etypes, rule_08_identity, rule_09_tickets,
+                rule_10_clock, rule_11_transited, rule_12_replay, rule_13_mutual,
+                rule_14_subkeys, rule_15_gss_checksum, rule_16_other_checksums,
+                rule_17_bindings, rule_19_replies, rule_21_errors, rule_28_first_tokens,
+                rule_29_mechanisms, rule_30_mic, rule_31_first_reply, rule_32_one_mechanism;
+            replay: rule_12_the_same_token_twice, rule_12_two_threads_race_one_wins,
+                rule_12_kept_until_ctime_and_skew_have_passed, rule_12_a_full_store_refuses,
+                rule_12_a_refused_token_spends_no_slot, rule_12_the_policy_spends_no_slot,
+                rule_12_identified_by_the_ciphertext_alone, rule_12_reject_before_start,
+                rule_12_other_handshakes_share_the_store;
+            stores: rule_12_a_store_that_answers_later, rule_12_a_store_that_is_unavailable,
+                rule_12_a_dropped_future_ends_the_handshake,
+                rule_12_what_the_store_is_told;
+            retry: rule_21_raw_retry_once_and_no_more, rule_21_spnego_retry_once_and_no_more,
+                rule_21_not_without_extended_error, rule_21_a_failed_retry_is_final,
+                rule_21_no_error_for_who_does_not_wait, rule_21_clients_error_ends_it;
+            negotiation: rule_28_hints_then_negotiation, rule_28_hints_once,
+                rule_28_other_forms_of_continuation, rule_28_rejects_mean_the_end,
+                rule_29_reply_repeats_the_listed_oid, rule_29_nothing_in_common,
+                rule_30_request_mic_both_ways, rule_30_request_mic_without_mutual,
+                rule_30_request_mic_missing, rule_30_request_mic_wrong,
+                rule_30_request_mic_must_come_alone, rule_30_a_second_mic,
+                rule_30_volunteered_mic_is_answered, rule_30_volunteered_mic_is_checked,
+                rule_30_over_the_exact_octets, rule_30_windows_2000_repeats_the_token,
+                rule_30_without_integrity_none, rule_30_messages_go_on_after_the_mic,
+                rule_31_supported_mech_is_ours, rule_31_the_first_reply_is_always_sent,
+                rule_32_no_second_mechanism;
+            limits: rule_01_token_limit_is_settable, rule_40_legs, rule_40_bytes, rule_40_age,
+                rule_40_a_clock_set_back, rule_40_half_open,
+                rule_41_step_after_end, rule_41_after_any_failure, rule_41_misuse_ends_it;
+            bindings: rule_17_outcomes, rule_17_step_without_bindings,
+                rule_17_bindings_may_not_change, rule_17_java_is_named,
+                rule_17_flags_of_sspi_set_the_policy, rule_18_certificates;
+        }
+    };
+}
+
+/// See [`mount!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tests {
+    ($mount:ty; $($module:ident: $($name:ident),* ;)*) => {
+        $($(
+            #[test]
+            fn $name() {
+                $crate::run::<$mount>(stringify!($name), $crate::$module::$name::<$mount>);
+            }
+        )*)*
+    };
+}
