@@ -8,6 +8,10 @@
 #![allow(clippy::doc_markdown)]
 // In what `rasn` derives.
 #![allow(clippy::no_effect_underscore_binding)]
+#![cfg_attr(
+    test,
+    allow(clippy::cast_possible_truncation, clippy::large_stack_arrays)
+)]
 
 mod acceptor;
 mod channel_bindings;

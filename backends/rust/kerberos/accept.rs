@@ -71,9 +71,12 @@ impl Exchange for AwaitApReq {
 #[derive(Default)]
 struct Peer {
     /// The ticket's server realm and name, in the encoding's order.
-    service: Option<(Vec<u8>, i32, Vec<Vec<u8>>)>,
+    service: Option<SentService>,
     wants_error: WantsError,
 }
+
+/// Realm, name type and components of a service as the client sent them.
+type SentService = (Vec<u8>, i32, Vec<Vec<u8>>);
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum WantsError {
@@ -138,7 +141,7 @@ fn verify(
     if let Some(start) = settings.refuse_before {
         check_start(client.ctime(), start + settings.clock_skew)?;
     }
-    let facts = asked.facts(&client, &ticket, settings, state.framing)?;
+    let facts = asked.facts(&client, &ticket, settings, state.framing);
     settings.judge.check(&facts)?;
     Ok(Verified {
         tag: client.tag(),
@@ -166,7 +169,7 @@ impl AwaitApReq {
             })
     }
 
-    fn establish(self: Box<Self>, verified: Verified, peer: &Peer) -> Outcome {
+    fn establish(self, verified: Verified, peer: &Peer) -> Outcome {
         let Verified {
             answer, facts, now, ..
         } = verified;
@@ -182,7 +185,7 @@ impl AwaitApReq {
 
     /// Rule 21: a KRB-ERROR where asked for, and one retry for a client whose
     /// clock is off.
-    fn refuse(self: Box<Self>, error: Error, peer: &Peer, now: SystemTime) -> Outcome {
+    fn refuse(self, error: Error, peer: &Peer, now: SystemTime) -> Outcome {
         let wanted = self.shared.settings.wants(Requirements::EXTENDED_ERROR);
         let Some(code) = status::krb_error(&error).filter(|_| wanted) else {
             let token = wanted.then(|| unknown_token_id(&error, now)).flatten();
@@ -198,7 +201,7 @@ impl AwaitApReq {
             if let Some(token) = token {
                 let next = Box::new(Self {
                     retry: Retry::Used,
-                    ..*self
+                    ..self
                 });
                 return Outcome::Continue {
                     token,

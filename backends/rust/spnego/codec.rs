@@ -1,6 +1,9 @@
 //! SPNEGO's tokens (RFC 4178 4.2, MS-SPNG 2.2.1), and telling by its first
 //! bytes what a client sent (rule 28).
 
+// The names are RFC 4178's; what is derived from them needs it here.
+#![allow(clippy::struct_field_names)]
+
 use rasn::types::{Class, Constraints, Identifier, Tag};
 use rasn::{AsnType, Encode, Encoder};
 
@@ -274,7 +277,6 @@ impl<'a> NegTokenResp<'a> {
 /// NegTokenInit as a client sends it.
 #[cfg(any(test, fuzzing, feature = "testing"))]
 #[derive(AsnType, Encode)]
-#[allow(clippy::struct_field_names, reason = "the names are RFC 4178's")]
 #[rasn(tag(explicit(context, 0)))]
 struct InitToken<'a> {
     #[rasn(tag(explicit(context, 0)))]

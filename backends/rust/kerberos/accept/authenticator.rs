@@ -266,7 +266,7 @@ impl Asked {
         ticket: &ReadTicket<'_>,
         settings: &Settings,
         framing: Framing,
-    ) -> Result<Facts, Error> {
+    ) -> Facts {
         let client_name = ticket.part.cname.in_realm(ticket.part.crealm);
         // RFC 6112 3 has both, the flag and the name; either says that there
         // is nobody to name.
@@ -294,7 +294,7 @@ impl Asked {
         if anonymous {
             facts.granted |= Granted::NULL_SESSION;
         }
-        Ok(facts)
+        facts
     }
 
     fn granted(&self, settings: &Settings) -> Granted {

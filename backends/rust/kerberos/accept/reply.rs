@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
+use super::SentService;
 use super::authenticator::{Asked, ReadClient};
 use super::ticket::ReadTicket;
 use crate::backends::rust::kerberos::codec::gss;
@@ -42,6 +43,9 @@ pub(super) struct Answer {
     authorization_data: Box<[u8]>,
 }
 
+/// The token for the client, if it wants one, and the context.
+pub(super) type Answered = (Option<Vec<u8>>, Box<dyn SecurityContext>);
+
 struct Mutual {
     ctime: KerberosTime,
     cusec: u32,
@@ -74,10 +78,7 @@ impl Answer {
     }
 
     /// Makes the AP-REP, if one is wanted, and the context (rules 14, 19).
-    pub(super) fn build(
-        self,
-        max_token: usize,
-    ) -> Result<(Option<Vec<u8>>, Box<dyn SecurityContext>), Error> {
+    pub(super) fn build(self, max_token: usize) -> Result<Answered, Error> {
         // Without an AP-REP our numbers begin where the client's do, as with
         // MIT and Windows.
         let (token, acceptor, first_sent) = match &self.mutual {
@@ -156,7 +157,7 @@ fn ap_rep(session: &Key, mutual: &Mutual, subkey: &Key, number: u32) -> Result<V
 /// be encoded.
 pub(super) fn krb_error(
     code: i32,
-    service: Option<&(Vec<u8>, i32, Vec<Vec<u8>>)>,
+    service: Option<&SentService>,
     now: SystemTime,
     data: Option<&[u8]>,
 ) -> Option<Vec<u8>> {
