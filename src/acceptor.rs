@@ -160,9 +160,10 @@ impl Acceptor {
         self.finish(outcome, slot)
     }
 
-    /// Why the client was asked to try once more with its last token
-    /// answered, if it was: its clock was off (MS-KILE 3.4.5), for instance.
-    /// For the log: a client that does not know this retry just goes away.
+    /// After a [`Step::Continue`] that asks the client to try once more: what
+    /// was wrong with its token, such as a clock that is off (MS-KILE 3.4.5).
+    /// `None` after any other step. For the log: a client that does not know
+    /// this retry goes away without a word.
     #[must_use]
     pub fn retry_reason(&self) -> Option<&Error> {
         self.progress.retry.as_ref()

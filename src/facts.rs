@@ -89,8 +89,8 @@ pub enum BindingFact {
 pub struct ClientTarget {
     /// The service principal name as text.
     pub name: String,
-    /// The client got the name from a source it does not trust, so it proves
-    /// nothing (KERB_AP_OPTIONS_UNVERIFIED_TARGET_NAME).
+    /// Where it got the name from. A name from a source that it does not
+    /// trust itself (KERB_AP_OPTIONS_UNVERIFIED_TARGET_NAME) proves nothing.
     pub source: TargetSource,
 }
 

@@ -202,7 +202,7 @@ fn octets<'a>(reader: &mut Reader<'a>) -> Decoded<&'a [u8]> {
     Octets::read(reader).map(|octets| octets.0)
 }
 
-/// What stands under the tag [3] of a NegTokenInit: a hint, or a MIC.
+/// What stands under the tag `[3]` of a NegTokenInit: a hint, or a MIC.
 type HintOrMic<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
 fn hints_or_mic<'a>(reader: &mut Reader<'a>) -> Decoded<HintOrMic<'a>> {
