@@ -130,6 +130,27 @@ macro_rules! mount {
             bindings: rule_17_outcomes, rule_17_step_without_bindings,
                 rule_17_bindings_may_not_change, rule_17_java_is_named,
                 rule_17_flags_of_sspi_set_the_policy, rule_18_certificates;
+            credentials: rule_04_alias_bound, rule_04_errors_name_what_is_where,
+                rule_05_target_is_the_keytabs,
+                rule_06_ten_thousand_entries, rule_09_addresses, rule_10_the_error_names_both,
+                rule_11_capaths, rule_42_a_changed_keytab_is_noticed,
+                rule_42_a_half_written_keytab_never_replaces, rule_42_a_missing_keytab_keeps_keys,
+                rule_42_world_readable_warns,
+                supplied_credentials_replace_the_configs, supplied_credentials_last_the_handshake,
+                supplied_credentials_are_not_dropped,
+                keytabs_that_cannot_be_used_are_told_apart;
+            messages: rule_14_pac_is_kept_from_the_ticket_alone, rule_19_fresh_each_time,
+                rule_19_send_sequence_without_reply, rule_22_expiry_is_the_tickets_end,
+                rule_22_after_expiry, rule_22_expired_contexts_may_go_on,
+                rule_23_every_etype_both_ways, rule_23_wrap_oddities_are_understood,
+                rule_23_altered_tokens_fail, rule_23_sequence_states,
+                rule_23_no_flags_no_states, rule_23_replay_flag_alone,
+                rule_23_a_forged_number_moves_nothing, rule_23_what_was_not_granted,
+                rule_24_in_place_equals_copying, rule_24_sizes, rule_25_session_key,
+                rule_25_prf_is_rfc_4402s;
+            flags: each_flag_is_refused_or_makes_a_difference, build_refuses_contradictions,
+                required_and_absent_is_rejected, what_cannot_be_had_is_left_out,
+                describe_tells_the_configuration;
         }
     };
 }
