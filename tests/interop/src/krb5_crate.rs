@@ -1,10 +1,12 @@
 //! The `krb5` crate as client: its KDC client, initiator and SPNEGO.
 
+use std::time::Duration;
+
 use gss_acceptor::SequenceState;
 use krb5::initiator::InitOptions;
 use krb5::spnego::SpnegoInitiator;
 use krb5::token::{ContextKey, PerMessageTokens};
-use krb5::{ChannelBindings, InitiatorContext, KdcClient, Principal};
+use krb5::{ChannelBindings, Credentials, InitiatorContext, KdcClient, Principal};
 
 use crate::kdc::{Kdc, REALM};
 use crate::peer::{Ask, Lacks, Peer, Received, Sent};
@@ -21,28 +23,52 @@ pub struct Krb5Peer {
     messages: Option<(PerMessageTokens<ContextKey>, u64)>,
 }
 
+/// A service ticket, by a login of its own.
+///
+/// # Panics
+/// The KDC does not give it.
+pub fn ticket(
+    kdc: &Kdc,
+    user: &str,
+    password: &str,
+    service: &str,
+    lifetime: Option<Duration>,
+) -> Credentials {
+    let mut client = KdcClient::new(REALM, [format!("127.0.0.1:{}", kdc.port())]);
+    if let Some(lifetime) = lifetime {
+        client = client.with_lifetime(lifetime);
+    }
+    let user = Principal::parse(&format!("{user}@{REALM}")).expect("a principal");
+    let tgt = client.login_with_password(&user, password).expect("a TGT");
+    let service = Principal::parse(&format!("{service}@{REALM}")).expect("a principal");
+    client.service_ticket(&tgt, &service).expect("a ticket")
+}
+
 impl Krb5Peer {
     /// Logs in as `user`, gets the ticket, and prepares the first token.
     ///
     /// # Panics
     /// The KDC does not give the tickets.
     pub fn new(kdc: &Kdc, user: &str, password: &str, ask: &Ask) -> Self {
-        let client = KdcClient::new(REALM, [format!("127.0.0.1:{}", kdc.port())]);
-        let user = Principal::parse(&format!("{user}@{REALM}")).expect("a principal");
-        let tgt = client.login_with_password(&user, password).expect("a TGT");
-        let service = format!("{}@{REALM}", ask.target.replace('@', "/"));
-        let service = Principal::parse(&service).expect("a principal");
-        let ticket = client.service_ticket(&tgt, &service).expect("a ticket");
+        let service = ask.target.replace('@', "/");
+        Self::with_ticket(&ticket(kdc, user, password, &service, None), ask)
+    }
+
+    /// Prepares the first token from a ticket.
+    ///
+    /// # Panics
+    /// The crate makes none.
+    pub fn with_ticket(ticket: &Credentials, ask: &Ask) -> Self {
         let bindings = ask.bindings.clone().map(ChannelBindings::new);
         let mut options = InitOptions::default();
         options.channel_bindings = bindings.as_ref();
         let (side, first) = if ask.spnego {
             let (context, token) =
-                SpnegoInitiator::with_options(&ticket, ask.flags, options).expect("a token");
+                SpnegoInitiator::with_options(ticket, ask.flags, options).expect("a token");
             (Side::Spnego(context), token)
         } else {
             let (context, token) =
-                InitiatorContext::with_options(&ticket, ask.flags, options).expect("a token");
+                InitiatorContext::with_options(ticket, ask.flags, options).expect("a token");
             (Side::Raw(context), token)
         };
         Self {

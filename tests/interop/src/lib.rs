@@ -1,6 +1,7 @@
 //! Real peers against the acceptor: MIT krb5, Heimdal, curl, and other crates, with tickets of a
 //! real KDC. The fixture is here; the tests are in `tests/`.
 
+pub mod gss_sample;
 pub mod handshake;
 pub mod heimdal;
 pub mod kdc;
@@ -8,6 +9,7 @@ pub mod krb5_crate;
 pub mod libraries;
 pub mod peer;
 pub mod process;
+pub mod python;
 pub mod sspi_crate;
 
 pub use handshake::{Done, accept, accept_with, shake};

@@ -79,3 +79,60 @@ pub fn example(name: &'static str) -> PathBuf {
     });
     target_dir().join("examples").join(name)
 }
+
+/// A server program, ended when this is dropped.
+pub struct Server {
+    child: std::process::Child,
+    /// Where it listens.
+    pub address: std::net::SocketAddr,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts an example with `--keytab FILE` and more on a free port of 127.0.0.1.
+    ///
+    /// # Panics
+    /// It does not listen within 20 s.
+    pub fn example(name: &'static str, keytab: &Path, more: &[&str], log: PathBuf) -> Self {
+        let program = example(name);
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("an address");
+        drop(free);
+        let output = std::fs::File::create(&log).expect("a log");
+        let child = Command::new(program)
+            .args(["--listen", &address.to_string(), "--keytab"])
+            .arg(keytab)
+            .args(more)
+            .stdout(output.try_clone().expect("a second handle"))
+            .stderr(output)
+            .spawn()
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
+        let mut server = Self {
+            child,
+            address,
+            log,
+        };
+        for _ in 0..200 {
+            if std::net::TcpStream::connect(address).is_ok() {
+                return server;
+            }
+            if let Ok(Some(status)) = server.child.try_wait() {
+                panic!("{name}: {status}: {}", server.log());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("{name} does not listen: {}", server.log());
+    }
+
+    /// What it has said.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -141,6 +141,20 @@ fn sec_channel_bindings(data: &[u8]) -> Vec<u8> {
     head.chain(data.iter().copied()).collect()
 }
 
+/// The crate reads sealed tokens in the rotation in which Windows sends them, RRC = 28. RFC 4121
+/// 4.2.5 has any: the receiver, or anybody on the way, may rotate.
+fn rotated(token: &[u8]) -> Vec<u8> {
+    const RRC: u16 = 28;
+    let (header, body) = token.split_at(16);
+    let now = usize::from(u16::from_be_bytes([header[6], header[7]]));
+    let (mut header, mut body) = (header.to_vec(), body.to_vec());
+    let length = body.len();
+    body.rotate_left(now % length);
+    body.rotate_right(usize::from(RRC) % length);
+    header[6..8].copy_from_slice(&RRC.to_be_bytes());
+    [header, body].concat()
+}
+
 impl Peer for SspiPeer {
     fn name(&self) -> String {
         "the sspi crate".to_owned()
@@ -185,7 +199,11 @@ impl Peer for SspiPeer {
 
     fn unwrap(&mut self, token: &[u8]) -> Result<Received, String> {
         let sealed = token.get(2).is_some_and(|flags| flags & 2 != 0);
-        let mut token = token.to_vec();
+        let mut token = if sealed {
+            rotated(token)
+        } else {
+            token.to_vec()
+        };
         let mut message = [
             SecurityBufferRef::stream_buf(&mut token),
             SecurityBufferRef::data_buf(&mut []),

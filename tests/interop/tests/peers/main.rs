@@ -1,0 +1,9 @@
+//! Real peers against the acceptor. One program, so that one KDC serves all of it.
+
+mod bindings;
+mod clients;
+mod errors;
+mod handshakes;
+mod judged;
+mod messages;
+mod programs;
