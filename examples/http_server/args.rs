@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use gss_acceptor::ServiceName;
+use gss_acceptor::{Error, ServiceName};
 use lexopt::{Arg, ValueExt as _};
 
 pub const HELP: &str = "\
@@ -56,7 +56,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
             Arg::Long("service") => {
                 let name = parser.value().and_then(|v| v.string()).map_err(text)?;
                 let parsed = name.parse::<ServiceName>();
-                service = Some(parsed.map_err(|error| format!("--service: {error}"))?);
+                service = Some(parsed.map_err(|error| plain(&error))?);
             }
             other => return Err(other.unexpected().to_string()),
         }
@@ -74,4 +74,14 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
     };
     let listen = listen.unwrap_or_else(|| "127.0.0.1:8080".into());
     Ok(Command::Serve { listen, realm })
+}
+
+/// What an error says, without the word for whose fault it is: on a command
+/// line that is clear.
+pub fn plain(error: &Error) -> String {
+    match (error.unavailability(), error.misuse()) {
+        (Some(cause), _) => cause.to_string(),
+        (_, Some(cause)) => cause.to_string(),
+        _ => error.to_string(),
+    }
 }

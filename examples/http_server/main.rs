@@ -27,7 +27,7 @@ use gss_acceptor::{AcceptorConfig, Credentials, Keytab, Requirements, ServiceNam
 
 use crate::args::Command;
 use crate::client::Run;
-use crate::page::{Mode, Site};
+use crate::page::Site;
 use crate::server::Server;
 
 const REALM: &str = "EXAMPLE.TEST";
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
             listen,
             realm: args::Realm::Keytab { path, service },
         } => Keytab::open(path)
-            .map_err(|error| error.to_string())
+            .map_err(|error| args::plain(&error))
             .and_then(|keytab| serve_keytab(&listen, keytab, service)),
     };
     match done {
@@ -81,7 +81,7 @@ fn configure(
     if let Some(service) = service {
         builder = builder.accept_service(service);
     }
-    builder.build().map_err(|error| error.to_string())
+    builder.build().map_err(|error| args::plain(&error))
 }
 
 /// A realm in memory, a server of it in a thread, and one login.
@@ -94,10 +94,7 @@ fn start_embedded(listen: &str) -> Result<(Arc<Server>, thread::JoinHandle<()>),
     println!("{description}");
     let server = Arc::new(Server {
         config,
-        site: Site {
-            mode: Mode::Embedded,
-            description,
-        },
+        site: Site::Embedded { description },
         local,
         embedded: Some(service),
     });
@@ -197,12 +194,9 @@ fn serve_keytab(listen: &str, keytab: Keytab, service: Option<ServiceName>) -> R
     println!("\nServing on http://{local}/ until Ctrl-C. To come in, with the name in {shown}:");
     println!("  kinit you@{realm}");
     println!("  curl --negotiate -u : http://HOST:{}/", local.port());
-    let site = Site {
-        mode: Mode::Real {
-            realm,
-            service: shown.to_string(),
-        },
-        description: described.to_string(),
+    let site = Site::Real {
+        realm,
+        service: shown.to_string(),
     };
     let server = Server {
         config,

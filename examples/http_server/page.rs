@@ -7,16 +7,14 @@ use crate::http::Wants;
 use crate::negotiate::Login;
 use crate::token::{Leg, Way};
 
-/// What the pages say of the server itself.
-pub struct Site {
-    pub mode: Mode,
-    /// What the configuration says of itself.
-    pub description: String,
-}
-
-pub enum Mode {
+/// What the pages say of the server itself, to anybody who asks.
+pub enum Site {
     /// The realm is in memory: nobody but the built-in client has a ticket.
-    Embedded,
+    Embedded {
+        /// What the configuration says of itself. Of a real server this is
+        /// for its log.
+        description: String,
+    },
     /// Clients get tickets from this realm, for this service.
     Real { realm: String, service: String },
 }
@@ -87,21 +85,20 @@ pub fn unauthorized(site: &Site, host: &str, refused: bool, kind: Wants) -> Stri
         Wants::Text => text_unauthorized(site, host, title, lead),
         Wants::Html => {
             let kicker = if refused { "bad" } else { "open" };
-            let help = match &site.mode {
-                Mode::Embedded => html_embedded(host),
-                Mode::Real { realm, service } => html_real(host, realm, service),
+            let help = match site {
+                Site::Embedded { description } => html_embedded(host, description),
+                Site::Real { realm, service } => html_real(host, realm, service),
             };
             let body = format!(
                 "<p class=\"kicker {kicker}\">401 Unauthorized</p>\n<h1>{title}</h1>\n\
-                 <p class=\"lead\">{lead}</p>\n{help}<h2>The server</h2>\n<pre>{}</pre>\n",
-                escape(&site.description)
+                 <p class=\"lead\">{lead}</p>\n{help}"
             );
             layout(title, &body)
         }
     }
 }
 
-fn html_embedded(host: &str) -> String {
+fn html_embedded(host: &str, description: &str) -> String {
     format!(
         "<p>That is no fault of yours: this server made up a realm of its own in memory when it \
          started, and nobody can get a ticket of it but its built-in client.</p>\n\
@@ -111,8 +108,10 @@ fn html_embedded(host: &str) -> String {
          terminal:</p>\n<pre>{}</pre>\n<p>A token that is used again is refused as a replay.</p>\n\
          <h2>With your own realm</h2>\n\
          <p>Give the server a keytab with a key of <code>HTTP/its.host.name</code>:</p>\n\
-         <pre>cargo run --example http_server -- --keytab FILE</pre>\n",
+         <pre>cargo run --example http_server -- --keytab FILE</pre>\n\
+         <h2>The server</h2>\n{}",
         escape(&token_command(host)),
+        html_facts(&settings(description)),
         user = crate::client::USER,
     )
 }
@@ -134,14 +133,14 @@ fn html_real(host: &str, realm: &str, service: &str) -> String {
 }
 
 fn text_unauthorized(site: &Site, host: &str, title: &str, lead: &str) -> String {
-    let help = match &site.mode {
-        Mode::Embedded => format!(
+    let help = match site {
+        Site::Embedded { .. } => format!(
             "The realm is one in memory. To come in as {}, with a token that is good for one \
              login:\n\n    {}\n\nTo see the built-in client log in:\n\n    curl http://{host}/demo\n",
             crate::client::USER,
             token_command(host)
         ),
-        Mode::Real { realm, service } => {
+        Site::Real { realm, service } => {
             let commands = kinit_command(host, realm).replace('\n', "\n    ");
             format!("To come in (tickets are for {service}):\n\n    {commands}\n")
         }
@@ -216,6 +215,15 @@ pub fn message(status: &str, text: &str, kind: Wants) -> String {
             ),
         ),
     }
+}
+
+/// Names and values of what the configuration says of itself: two blanks or
+/// more are between them.
+fn settings(text: &str) -> Vec<(String, String)> {
+    text.lines()
+        .filter_map(|line| line.split_once("  "))
+        .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+        .collect()
 }
 
 const NAME_WIDTH: usize = 13;

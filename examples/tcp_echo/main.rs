@@ -54,7 +54,7 @@ fn main() -> ExitCode {
             listen,
             keytab: Some(path),
         } => Keytab::open(path)
-            .map_err(|error| error.to_string())
+            .map_err(|error| plain(&error))
             .and_then(|keytab| serve_keytab(&listen, keytab)),
     };
     match done {
@@ -74,9 +74,17 @@ fn configure(credentials: impl Into<Credentials>) -> Result<AcceptorConfig, Stri
         .request(Requirements::MUTUAL_AUTH | Requirements::CONFIDENTIALITY)
         .request(Requirements::EXTENDED_ERROR)
         .build()
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| plain(&error))?;
     println!("{}", config.describe());
     Ok(config)
+}
+
+/// What an error says, without the word for whose fault it is.
+fn plain(error: &gss_acceptor::Error) -> String {
+    match error.unavailability() {
+        Some(cause) => cause.to_string(),
+        None => error.to_string(),
+    }
 }
 
 type Running = (Service, SocketAddr, thread::JoinHandle<()>);
