@@ -191,12 +191,16 @@ fn serve_keytab(listen: &str, keytab: Keytab, service: Option<ServiceName>) -> R
         (None, None) => return Err("the keytab has no key that is accepted".into()),
     };
     let realm = String::from_utf8_lossy(shown.realm()).into_owned();
-    println!("\nServing on http://{local}/ until Ctrl-C. To come in, with the name in {shown}:");
-    println!("  kinit you@{realm}");
-    println!("  curl --negotiate -u : http://HOST:{}/", local.port());
+    let host = shown.components().nth(1).unwrap_or(b"HOST");
+    let address = format!("{}:{}", String::from_utf8_lossy(host), local.port());
+    println!("\nServing on http://{local}/ until Ctrl-C. To come in with a ticket for {shown}:");
+    for line in page::kinit_command(&address, &realm).lines() {
+        println!("  {line}");
+    }
     let site = Site::Real {
         realm,
         service: shown.to_string(),
+        address,
     };
     let server = Server {
         config,

@@ -16,7 +16,12 @@ pub enum Site {
         description: String,
     },
     /// Clients get tickets from this realm, for this service.
-    Real { realm: String, service: String },
+    Real {
+        realm: String,
+        service: String,
+        /// Host and port, by the name that tickets are for.
+        address: String,
+    },
 }
 
 const STYLE: &str = include_str!("style.css");
@@ -87,7 +92,11 @@ pub fn unauthorized(site: &Site, host: &str, refused: bool, kind: Wants) -> Stri
             let kicker = if refused { "bad" } else { "open" };
             let help = match site {
                 Site::Embedded { description } => html_embedded(host, description),
-                Site::Real { realm, service } => html_real(host, realm, service),
+                Site::Real {
+                    realm,
+                    service,
+                    address,
+                } => html_real(address, realm, service),
             };
             let body = format!(
                 "<p class=\"kicker {kicker}\">401 Unauthorized</p>\n<h1>{title}</h1>\n\
@@ -116,7 +125,7 @@ fn html_embedded(host: &str, description: &str) -> String {
     )
 }
 
-fn html_real(host: &str, realm: &str, service: &str) -> String {
+fn html_real(address: &str, realm: &str, service: &str) -> String {
     format!(
         "<h2>In a terminal</h2>\n<pre>{}</pre>\n\
          <h2>In a browser</h2>\n\
@@ -127,7 +136,7 @@ fn html_real(host: &str, realm: &str, service: &str) -> String {
          <code>auth-server-allowlist</code></li>\n</ul>\n\
          <p>The name in the address bar must be the one that the ticket is for: \
          <code>{}</code>.</p>\n",
-        escape(&kinit_command(host, realm)),
+        escape(&kinit_command(address, realm)),
         escape(service)
     )
 }
@@ -140,8 +149,12 @@ fn text_unauthorized(site: &Site, host: &str, title: &str, lead: &str) -> String
             crate::client::USER,
             token_command(host)
         ),
-        Site::Real { realm, service } => {
-            let commands = kinit_command(host, realm).replace('\n', "\n    ");
+        Site::Real {
+            realm,
+            service,
+            address,
+        } => {
+            let commands = kinit_command(address, realm).replace('\n', "\n    ");
             format!("To come in (tickets are for {service}):\n\n    {commands}\n")
         }
     };
@@ -153,8 +166,9 @@ pub fn token_command(host: &str) -> String {
     format!("curl -H \"Authorization: Negotiate $(curl -s http://{host}/token)\" http://{host}/")
 }
 
-fn kinit_command(host: &str, realm: &str) -> String {
-    format!("kinit you@{realm}\ncurl --negotiate -u : http://{host}/")
+/// How to come in with a ticket.
+pub fn kinit_command(address: &str, realm: &str) -> String {
+    format!("kinit you@{realm}\ncurl --negotiate -u : http://{address}/")
 }
 
 /// A login of the built-in client.
