@@ -11,7 +11,7 @@ use kit::ap_req::{ApReqSpec, oid};
 use kit::crypto::KitKey;
 use kit::keytab::{Entry, Item, Version, simple, truncated, write};
 use kit::spnego::{InitSpec, Resp};
-use kit::ticket::{NT_SRV_HST, NT_SRV_INST, Name, flag};
+use kit::ticket::{NT_ENTERPRISE, NT_PRINCIPAL, NT_SRV_HST, NT_SRV_INST, Name, flag};
 use kit::world::REALM;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -148,6 +148,75 @@ pub fn rule_04_errors_name_what_is_where<M: Mount>() {
     }
 }
 
+pub fn rule_03_versions_are_told_apart_in_all_their_bits<M: Mount>() {
+    let bench = Bench::new();
+    // An RODC's number is in the upper 16 bits: the two keys are of two KDCs.
+    let rodc = 0x0007_0000 | 1;
+    let both = [
+        entry("HTTP", "web", 1, key("full")),
+        entry("HTTP", "web", rodc, key("rodc")),
+    ];
+    let config = bench
+        .builder_with::<M>(keytab(&both))
+        .build()
+        .expect("builds");
+    for (kvno, label, opens) in [
+        (1, "full", true),
+        (rodc, "rodc", true),
+        (rodc, "full", false),
+        (1, "rodc", false),
+        // A version that is in neither: all are tried.
+        (0x0008_0001, "full", true),
+        (0x0008_0001, "rodc", true),
+    ] {
+        let step =
+            Acceptor::new(&config).step(&to(&bench, "HTTP", "web", kvno, key(label)).token());
+        match (opens, step) {
+            (true, step) => drop(done(step)),
+            (false, step) => match rejection(step) {
+                Rejection::KeyMismatch { kvno: named, .. } => assert_eq!(named, Some(kvno)),
+                other => panic!("{other}"),
+            },
+        }
+    }
+    // A keytab that holds 8 bits of each: they are what is compared.
+    let short = |kvno: u32, label| Entry {
+        kvno32: None,
+        ..entry("HTTP", "web", kvno, key(label))
+    };
+    let both = [short(0x102, "two"), short(0x103, "three")];
+    let config = bench
+        .builder_with::<M>(keytab(&both))
+        .build()
+        .expect("builds");
+    for (kvno, label, opens) in [
+        (0x102, "two", true),
+        (0x103, "three", true),
+        (3, "three", true),
+        (0x103, "two", false),
+    ] {
+        let spec = to(&bench, "HTTP", "web", kvno, key(label));
+        assert_eq!(
+            Acceptor::new(&config).step(&spec.token()).is_ok(),
+            opens,
+            "{kvno} {label}"
+        );
+    }
+    // The trailer wins when it is not 0.
+    let with = |kvno8, kvno32| Entry {
+        kvno8,
+        kvno32: Some(kvno32),
+        ..entry("HTTP", "web", 1, key("x"))
+    };
+    for (entry, due) in [(with(9, 300), 300), (with(9, 0), 9)] {
+        let config = bench
+            .builder_with::<M>(keytab(&[entry]))
+            .build()
+            .expect("builds");
+        assert_eq!(config.describe().principals[0].keys[0].0, due);
+    }
+}
+
 pub fn rule_05_target_is_the_keytabs<M: Mount>() {
     let bench = Bench::new();
     let config = bench.config::<M>();
@@ -226,6 +295,17 @@ pub fn rule_06_ten_thousand_entries<M: Mount>() {
         large < small * 20 + Duration::from_micros(50),
         "{large:?} against {small:?}"
     );
+}
+
+pub fn rule_08_the_identity_is_the_tickets<M: Mount>() {
+    // Where the two may differ, in the name type, the ticket's is given out.
+    let bench = Bench::new();
+    let spec = bench.ap_req(|a| a.cname = Some(Name::new(NT_ENTERPRISE, &["alice"])));
+    let context = done(Acceptor::new(&bench.config::<M>()).step(&spec.token())).context;
+    let peer = context.peer().principal().expect("a principal");
+    assert_eq!(i64::from(peer.name_type()), NT_PRINCIPAL);
+    assert_eq!(peer.components().collect::<Vec<_>>(), [b"alice"]);
+    assert_eq!(peer.realm(), REALM);
 }
 
 pub fn rule_09_addresses<M: Mount>() {

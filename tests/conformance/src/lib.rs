@@ -130,9 +130,9 @@ macro_rules! mount {
             bindings: rule_17_outcomes, rule_17_step_without_bindings,
                 rule_17_bindings_may_not_change, rule_17_java_is_named,
                 rule_17_flags_of_sspi_set_the_policy, rule_18_certificates;
-            credentials: rule_04_alias_bound, rule_04_errors_name_what_is_where,
+            credentials: rule_03_versions_are_told_apart_in_all_their_bits, rule_04_alias_bound, rule_04_errors_name_what_is_where,
                 rule_05_target_is_the_keytabs,
-                rule_06_ten_thousand_entries, rule_09_addresses, rule_10_the_error_names_both,
+                rule_06_ten_thousand_entries, rule_08_the_identity_is_the_tickets, rule_09_addresses, rule_10_the_error_names_both,
                 rule_11_capaths, rule_42_a_changed_keytab_is_noticed,
                 rule_42_a_half_written_keytab_never_replaces, rule_42_a_missing_keytab_keeps_keys,
                 rule_42_world_readable_warns,
