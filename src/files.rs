@@ -63,7 +63,7 @@ pub(crate) fn read_keytab(path: &Path) -> Result<(Secret, Stamp), KeytabProblem>
     let file = fs::File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if metadata.is_dir() {
-        return Err(KeytabProblem::Unreadable("it is a directory".into()));
+        return Err(KeytabProblem::Directory);
     }
     if metadata.len() > MAX_KEYTAB {
         return Err(KeytabProblem::TooLarge(metadata.len()));

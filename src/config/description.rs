@@ -81,13 +81,12 @@ impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "backend           {}", self.backend)?;
         writeln!(f, "mechanisms        {}", list(&self.mechanisms))?;
-        for known in &self.principals {
+        for known in self.principals.iter().take(SHOWN) {
             write!(f, "principal         {}", known.principal)?;
-            for (index, (kvno, etype)) in known.keys.iter().enumerate() {
-                let separator = if index == 0 { ": " } else { ", " };
-                write!(f, "{separator}kvno {kvno} {etype}")?;
-            }
-            writeln!(f)?;
+            write_keys(f, &known.keys)?;
+        }
+        if let Some(more) = self.principals.len().checked_sub(SHOWN).filter(|&n| n > 0) {
+            writeln!(f, "                  and {more} more")?;
         }
         if self.services.is_empty() {
             writeln!(f, "services          all of these principals")?;
@@ -104,5 +103,68 @@ impl fmt::Display for Description {
             writeln!(f, "WARNING           {warning}")?;
         }
         Ok(())
+    }
+}
+
+/// How many principals the text names; [`Description::principals`] has all.
+const SHOWN: usize = 16;
+
+/// Key versions, each with its encryption types.
+fn write_keys(f: &mut fmt::Formatter<'_>, keys: &[(u32, EncryptionType)]) -> fmt::Result {
+    let mut last = None;
+    for &(kvno, etype) in keys {
+        if last == Some(kvno) {
+            write!(f, ", {etype}")?;
+        } else {
+            write!(f, "\n                    kvno {kvno}: {etype}")?;
+        }
+        last = Some(kvno);
+    }
+    writeln!(f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Description, EncryptionType, PrincipalDescription, SHOWN};
+    use crate::channel_bindings::ChannelBindingPolicy;
+    use crate::mechanism::Mechanism;
+    use crate::requirements::Requirements;
+    use std::time::Duration;
+
+    #[test]
+    fn the_text_groups_keys_and_stays_short() {
+        let known = PrincipalDescription {
+            principal: "HTTP/web@R".parse().unwrap(),
+            keys: vec![
+                (3, EncryptionType(18)),
+                (3, EncryptionType(17)),
+                (2, EncryptionType(18)),
+            ],
+        };
+        let description = Description {
+            backend: "rust",
+            mechanisms: vec![Mechanism::Kerberos],
+            left_out: Vec::new(),
+            principals: vec![known; SHOWN + 2],
+            services: Vec::new(),
+            etypes: EncryptionType::DEFAULT.to_vec(),
+            required: Requirements::MUTUAL_AUTH,
+            requested: Requirements::empty(),
+            channel_bindings: ChannelBindingPolicy::Ignore,
+            clock_skew: Duration::from_secs(300),
+            replay: "in memory".into(),
+            warnings: vec!["look here".into()],
+        };
+        let text = description.to_string();
+        for line in [
+            "principal         HTTP/web@R",
+            "                    kvno 3: aes256-cts-hmac-sha1-96, aes128-cts-hmac-sha1-96",
+            "                    kvno 2: aes256-cts-hmac-sha1-96",
+            "                  and 2 more",
+            "required          MUTUAL_AUTH",
+            "WARNING           look here",
+        ] {
+            assert!(text.lines().any(|own| own == line), "{line} in {text}");
+        }
     }
 }

@@ -75,6 +75,8 @@ pub enum KeytabProblem {
     Missing,
     /// The file cannot be read; with the system's words.
     Unreadable(String),
+    /// It is a directory.
+    Directory,
     /// The file is longer than any keytab may be, in bytes.
     TooLarge(u64),
     /// It is not a keytab: the first byte is not 5.
@@ -101,6 +103,7 @@ impl fmt::Display for KeytabProblem {
                     "cannot be read ({text}); the server's user needs read permission"
                 )
             }
+            Self::Directory => f.write_str("a directory; name the keytab in it"),
             Self::TooLarge(bytes) => write!(f, "{bytes} bytes is no keytab"),
             Self::NotAKeytab => f.write_str("not a keytab (its first byte is not 5)"),
             Self::Version(version) => {
