@@ -48,8 +48,15 @@ pub fn target_dir() -> PathBuf {
         .to_path_buf()
 }
 
-/// Builds with the cargo that built this test, into the same folder.
+/// Builds with the cargo that built this test, into the same folder. With `INTEROP_BUILT` the
+/// caller has built everything just before (`tests/run`).
+///
+/// # Panics
+/// It does not build.
 pub fn cargo_build(arguments: &[&str]) {
+    if std::env::var_os("INTEROP_BUILT").is_some() {
+        return;
+    }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let target = target_dir();
     let target = target.parent().expect("the target folder");

@@ -247,7 +247,7 @@ fn a_certificates_hash_is_the_clients() {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() < 40 || text.len() % 2 != 0 {
+    if text.len() < 40 || !text.len().is_multiple_of(2) {
         return None;
     }
     (0..text.len() / 2)

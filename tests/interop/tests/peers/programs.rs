@@ -134,12 +134,8 @@ fn curl_keeps_its_connection() {
         &[&NEGOTIATE[..], &["-v", &url, &url]].concat(),
     );
     assert_eq!(page.status, "200", "{}", page.body);
-    assert_eq!(
-        page.body.matches("alice@EXAMPLE.TEST").count() >= 2,
-        true,
-        "{}",
-        page.body
-    );
+    let named = page.body.matches("alice@EXAMPLE.TEST").count();
+    assert!(named >= 2, "{}", page.body);
     assert!(
         page.body.contains("\n200"),
         "the first page's status: {}",
