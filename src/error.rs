@@ -186,6 +186,23 @@ impl From<Misuse> for Error {
     }
 }
 
+/// Text that somebody else wrote, with its control characters escaped, so that
+/// it cannot forge a line of a log.
+pub(crate) struct Printable<'a>(pub(crate) &'a str);
+
+impl core::fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        use core::fmt::Write as _;
+        self.0.chars().try_for_each(|character| {
+            if character.is_control() {
+                write!(f, "{}", character.escape_default())
+            } else {
+                f.write_char(character)
+            }
+        })
+    }
+}
+
 /// The names of a list, or a word for none.
 pub(crate) fn list<T: core::fmt::Display>(items: &[T]) -> String {
     if items.is_empty() {

@@ -87,7 +87,8 @@ pub enum BindingFact {
 /// says (MS-KILE 3.2.5.8, MsvAvTargetName of MS-NLMP 2.2.2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientTarget {
-    /// The service principal name as text.
+    /// The service principal name as text: the client's own words, control
+    /// characters and all. Escape it before it goes into a log.
     pub name: String,
     /// Where it got the name from. A name from a source that it does not
     /// trust itself (KERB_AP_OPTIONS_UNVERIFIED_TARGET_NAME) proves nothing.

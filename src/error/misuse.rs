@@ -1,7 +1,7 @@
 //! What the calling code did wrong.
 
 use crate::channel_bindings::ChannelBindingPolicy;
-use crate::error::{GssMajor, WindowsStatus, list};
+use crate::error::{GssMajor, Printable, WindowsStatus, list};
 use crate::mechanism::Mechanism;
 use crate::requirements::Requirements;
 
@@ -83,7 +83,7 @@ pub enum Misuse {
         problem: &'static str,
     },
     /// A name that cannot be read.
-    #[error("'{text}' is not a name; write service, service/host or name@REALM")]
+    #[error("'{}' is not a name; write service, service/host or name@REALM", Printable(.text))]
     Name {
         /// The text.
         text: String,

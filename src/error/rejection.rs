@@ -3,7 +3,7 @@
 use core::fmt;
 use std::time::{Duration, SystemTime};
 
-use crate::error::{GssMajor, WindowsStatus, list};
+use crate::error::{GssMajor, Printable, WindowsStatus, list};
 use crate::etype::EncryptionType;
 use crate::mechanism::Mechanism;
 use crate::name::{Principal, ServiceName};
@@ -155,9 +155,9 @@ pub enum Rejection {
     },
     /// The path of realms is not trusted (KRB_AP_PATH_NOT_ACCEPTED).
     #[error(
-        "the ticket of {client} went through {}, which is no trusted path to {server_realm}; \
+        "the ticket of {client} went through {}, which is no trusted path to {}; \
          set `capaths`, or let the KDC check",
-        list(.transited)
+        Printable(&.transited.join(", ")), Printable(.server_realm)
     )]
     Transited {
         /// The client.
@@ -200,9 +200,9 @@ pub enum Rejection {
     },
     /// The client meant to reach another service than those accepted.
     #[error(
-        "the client meant to reach '{target}', which is none of the accepted services ({}): \
+        "the client meant to reach '{}', which is none of the accepted services ({}): \
          its login may have been relayed",
-        list(.accepted)
+        Printable(.target), list(.accepted)
     )]
     ClientTarget {
         /// What the client's software says.
@@ -500,6 +500,28 @@ mod tests {
         );
         assert_eq!(error.status(), WindowsStatus::SEC_E_MUTUAL_AUTH_FAILED);
         assert_eq!(error.gss_major(), GssMajor::UNAUTHORIZED);
+    }
+
+    /// Realms and targets are text that somebody else wrote: no line of a log
+    /// may come of them.
+    #[test]
+    fn what_others_wrote_forges_no_line() {
+        let transited = Rejection::Transited {
+            client: "a@B".parse().unwrap(),
+            server_realm: "S\n".into(),
+            transited: vec!["X\nrejected: nobody\r".into(), "\0".into()],
+        };
+        let target = Rejection::ClientTarget {
+            target: "HTTP/web\n\u{1b}[2J".into(),
+            accepted: vec![],
+        };
+        for text in [transited.to_string(), target.to_string()] {
+            assert!(!text.chars().any(char::is_control), "{text:?}");
+        }
+        assert!(
+            target.to_string().contains(r"'HTTP/web\n\u{1b}[2J'"),
+            "{target}"
+        );
     }
 
     #[test]
