@@ -522,16 +522,28 @@ pub fn rule_42_a_half_written_keytab_never_replaces<M: Mount>() {
             config.describe().warnings.is_empty()
         });
     }
-    // Written in place, slowly: no reader ever sees a part.
-    let file = File::new(&old);
-    let config = watched::<M>(&bench, &file);
-    for length in (0..both.len()).step_by(20) {
-        fs::write(&file.0, &both[..length]).expect("writes");
-        assert!(admits(&bench, &config, 1, "old"), "{length} octets");
-        thread::sleep(Duration::from_millis(7));
+}
+
+pub fn rule_42_a_keytab_is_read_when_it_keeps_still<M: Mount>() {
+    // Written in place, slowly: what is there after each entry is a keytab by itself, and lacks
+    // the key that is in use. None of them is taken over before the writing has ended.
+    let bench = Bench::new();
+    let old = entry("HTTP", "web", 1, key("old"));
+    let file = File::new(&simple(std::slice::from_ref(&old)));
+    let every = Duration::from_secs(1);
+    let keytab = Keytab::open(&file.0).expect("opens").reload_every(every);
+    let config = bench.builder_with::<M>(keytab).build().expect("builds");
+    let others: Vec<Entry> = (0..150)
+        .map(|n| entry("HTTP", "web", n + 2, key("new")))
+        .collect();
+    for written in 1..others.len() {
+        fs::write(&file.0, simple(&others[..written])).expect("writes");
+        assert!(admits(&bench, &config, 1, "old"), "after {written} entries");
+        thread::sleep(Duration::from_millis(10));
     }
-    fs::write(&file.0, &both).expect("writes");
-    until("the whole file", || admits(&bench, &config, 2, "new"));
+    fs::write(&file.0, simple(&[&others[..], &[old]].concat())).expect("writes");
+    until("the whole file", || admits(&bench, &config, 151, "new"));
+    assert!(admits(&bench, &config, 1, "old"));
 }
 
 pub fn rule_42_a_missing_keytab_keeps_keys<M: Mount>() {

@@ -255,6 +255,10 @@ fn accepted(case: &Case, forged: Forged, token: Option<Vec<u8>>, context: &Conte
     if !anonymous && peer != case.peer {
         return Err(format!("peer {}", String::from_utf8_lossy(&peer)));
     }
+    // What people read is MIT's form too, where the name is text.
+    if std::str::from_utf8(&peer).is_ok() && context.peer().to_string().as_bytes() != peer {
+        return Err(format!("peer displayed as {}", context.peer()));
+    }
     if context.granted() != due {
         return Err(format!("granted {:?}, not {due:?}", context.granted()));
     }
