@@ -166,13 +166,65 @@ pub fn rule_17_flags_of_sspi_set_the_policy<M: Mount>() {
     }
 }
 
+/// What `openssl dgst` says of a certificate, by the file beside them.
+fn openssl_hash(name: &str) -> Vec<u8> {
+    let hashes = include_str!("../../data/certs/hashes.txt");
+    let line = hashes
+        .lines()
+        .find(|line| line.starts_with(&format!("{name} ")));
+    let hex = line
+        .and_then(|line| line.split(' ').nth(2))
+        .expect("a hash");
+    let octet = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex");
+    (0..hex.len()).step_by(2).map(octet).collect()
+}
+
 pub fn rule_18_certificates<M: Mount>() {
-    // What is no certificate makes no bindings; the hashes of real ones are tested beside the
-    // code, with openssl's. Here: that what a server makes of a hash is what a client sends.
     assert_eq!(
         ChannelBindings::tls_server_end_point(b"-----BEGIN CERTIFICATE-----\n"),
         Err(ChannelBindingsError::CertificateIsPem)
     );
+    assert!(matches!(
+        ChannelBindings::tls_server_end_point(include_bytes!("../../data/certs/ed25519.der")),
+        Err(ChannelBindingsError::NoHash { .. })
+    ));
+    // What a server makes of its certificate is what a client makes of openssl's hash of it.
+    let certificates: [(&str, &[u8]); 6] = [
+        (
+            "rsa-md5.der",
+            include_bytes!("../../data/certs/rsa-md5.der"),
+        ),
+        (
+            "rsa-sha1.der",
+            include_bytes!("../../data/certs/rsa-sha1.der"),
+        ),
+        (
+            "rsa-sha256.der",
+            include_bytes!("../../data/certs/rsa-sha256.der"),
+        ),
+        (
+            "rsa-sha512.der",
+            include_bytes!("../../data/certs/rsa-sha512.der"),
+        ),
+        (
+            "rsa-pss-sha384.der",
+            include_bytes!("../../data/certs/rsa-pss-sha384.der"),
+        ),
+        (
+            "ecdsa-sha384.der",
+            include_bytes!("../../data/certs/ecdsa-sha384.der"),
+        ),
+    ];
+    for (name, der) in certificates {
+        let bench = Bench::new();
+        let config = with::<M>(&bench, ChannelBindingPolicy::Require);
+        let own = ChannelBindings::tls_server_end_point(der).expect(name);
+        let data = [b"tls-server-end-point:", &openssl_hash(name)[..]].concat();
+        let token = bench.ap_req(|a| a.gss().bindings = hash(&data)).token();
+        let input = StepInput::new(&token).channel_bindings(&own);
+        let context = done(Acceptor::new(&config).step_with(input)).context;
+        assert_eq!(context.bound(), BindingStatus::Bound, "{name}");
+    }
     let bench = Bench::new();
     let config = with::<M>(&bench, ChannelBindingPolicy::Require);
     let made: [(ChannelBindings, Vec<u8>); 3] = [
