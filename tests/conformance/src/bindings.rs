@@ -207,8 +207,8 @@ pub fn rule_18_certificates<M: Mount>() {
             include_bytes!("../../data/certs/rsa-sha512.der"),
         ),
         (
-            "rsa-pss-sha384.der",
-            include_bytes!("../../data/certs/rsa-pss-sha384.der"),
+            "rsa-pss-default.der",
+            include_bytes!("../../data/certs/rsa-pss-default.der"),
         ),
         (
             "ecdsa-sha384.der",
