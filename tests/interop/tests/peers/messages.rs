@@ -374,6 +374,37 @@ fn every_flipped_bit_and_every_missing_byte_is_seen() {
     }
 }
 
+/// The same the other way: no flipped bit of ours passes MIT's client, and none moves its sequence.
+#[test]
+fn mits_client_sees_every_flipped_bit_of_ours() {
+    let kdc = Kdc::shared();
+    let mut peer = GssPeer::mit(kdc, &kdc.alice(), Ask::http().mutual());
+    let context = shake(&config(kdc, "HTTP"), &mut peer).context;
+    for protection in BOTH {
+        // A length that no rotation of one flipped bit of RRC, which is not protected (RFC 4121
+        // 4.2.5), is a multiple of.
+        let token = context
+            .wrap(protection, b"every bit of this counts")
+            .unwrap();
+        for bit in 0..token.len() * 8 {
+            let mut flipped = token.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(message) = peer.unwrap(&flipped) {
+                panic!("{protection:?}, bit {bit}: {message:?}");
+            }
+        }
+        let received = peer.unwrap(&token).unwrap();
+        assert_eq!(received.sequence, Some(SequenceState::InOrder));
+    }
+    let mic = context.mic(b"message").unwrap();
+    for bit in 0..mic.len() * 8 {
+        let mut flipped = mic.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        peer.verify(b"message", &flipped).unwrap_err();
+    }
+    peer.verify(b"message", &mic).unwrap();
+}
+
 /// Our own message, sent back to us, is none of the client's.
 #[test]
 fn a_reflected_message_is_refused() {
