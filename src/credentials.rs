@@ -125,6 +125,7 @@ impl Keytab {
     }
 
     /// What the file looked like when it was read.
+    #[allow(dead_code)] // as in files.rs
     pub(crate) fn stamp(&self) -> Option<files::Stamp> {
         self.stamp
     }

@@ -194,13 +194,22 @@ impl core::fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         use core::fmt::Write as _;
         self.0.chars().try_for_each(|character| {
-            if character.is_control() {
+            if is_unprintable(character) {
                 write!(f, "{}", character.escape_default())
             } else {
                 f.write_char(character)
             }
         })
     }
+}
+
+/// Whether a character could make a line of a log look like something else:
+/// control characters, Unicode's line separators, and what changes the
+/// direction of text or cannot be seen.
+pub(crate) fn is_unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{061C}' | '\u{00AD}')
 }
 
 /// The names of a list, or a word for none.

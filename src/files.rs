@@ -1,6 +1,9 @@
 //! Files, in one place: nothing else opens one, and nothing on the path of a
 //! handshake does.
 
+// For backends: a build without one that needs them has no use for some.
+#![allow(dead_code)]
+
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -17,8 +20,12 @@ const MAX_KEYTAB: u64 = 64 << 20;
 pub(crate) struct Stamp {
     modified: Option<SystemTime>,
     length: u64,
-    inode: u64,
+    identity: Identity,
 }
+
+/// Inode and time of change: they change also when a copy keeps the time of
+/// modification.
+type Identity = (u64, i64, i64);
 
 /// The stamp of a file, without opening it.
 #[allow(clippy::disallowed_methods)]
@@ -40,19 +47,19 @@ fn stamp_of(metadata: &fs::Metadata) -> Stamp {
     Stamp {
         modified: metadata.modified().ok(),
         length: metadata.len(),
-        inode: inode(metadata),
+        identity: identity(metadata),
     }
 }
 
 #[cfg(unix)]
-fn inode(metadata: &fs::Metadata) -> u64 {
+fn identity(metadata: &fs::Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt as _;
-    metadata.ino()
+    (metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
 }
 
 #[cfg(not(unix))]
-fn inode(_: &fs::Metadata) -> u64 {
-    0
+fn identity(_: &fs::Metadata) -> Identity {
+    (0, 0, 0)
 }
 
 /// Reads a keytab whole, with the stamp it had when it was opened.

@@ -1,8 +1,5 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
-// Files and randomness are there for backends; a build that brings its own
-// backend may have no use for them.
-#![cfg_attr(not(feature = "rust"), allow(dead_code))]
 #![warn(missing_docs, clippy::pedantic)]
 // clippy.toml says where clock, files and randomness are.
 #![cfg_attr(not(any(test, fuzzing)), deny(clippy::disallowed_methods))]

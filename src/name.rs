@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::error::{Error, Misuse};
+use crate::error::{Error, Misuse, is_unprintable};
 
 /// A Kerberos principal name (RFC 4120 6.1, 6.2): a realm and components, all
 /// of them bytes. Active Directory puts UTF-8 into what RFC 4120 calls a
@@ -157,7 +157,7 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, part: &[u8]) -> fmt::Result {
                 '\t' => f.write_str("\\t")?,
                 '\u{8}' => f.write_str("\\b")?,
                 '\0' => f.write_str("\\0")?,
-                c if c.is_control() => {
+                c if is_unprintable(c) => {
                     for byte in c.encode_utf8(&mut [0; 4]).bytes() {
                         write!(f, "\\x{byte:02x}")?;
                     }
@@ -397,6 +397,9 @@ mod tests {
     fn a_name_cannot_forge_a_log_line() {
         let principal = Principal::new(b"R", &[b"a\nb\r\x1b\xff".as_slice()], 1);
         assert_eq!(principal.to_string(), r"a\nb\x0d\x1b\xff@R");
+        // A line separator and a right-to-left override, in UTF-8.
+        let principal = Principal::new("R", &["a\u{2028}b\u{202E}c"], 1);
+        assert_eq!(principal.to_string(), r"a\xe2\x80\xa8b\xe2\x80\xaec@R");
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Randomness, in one place.
 
+// For backends: a build without one that needs them has no use for some.
+#![allow(dead_code)]
+
 use rand::RngExt as _;
 
 /// Fills `bytes` from the thread's generator: a ChaCha stream seeded by the

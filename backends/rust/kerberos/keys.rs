@@ -15,7 +15,9 @@ use super::keytab::{self, Entry, KeytabError, KvnoWidth};
 use crate::backends::{PrincipalDescription, Settings};
 use crate::credentials::{Credentials, Keytab, ServicePassword};
 use crate::error::{Error, KeytabProblem, Misuse, Unavailability};
+use crate::etype::EncryptionType;
 use crate::files;
+use crate::name::ServiceName;
 use crate::secret::Secret;
 
 /// Key usage of a ticket (RFC 4120 7.5.1).
@@ -64,6 +66,13 @@ struct State {
     /// What is wrong with a keytab that has changed, for `describe()`.
     trouble: Mutex<Vec<String>>,
     warnings: Vec<String>,
+    accepts: Accepts,
+}
+
+/// Which keys a configuration can use.
+struct Accepts {
+    services: Vec<ServiceName>,
+    etypes: Vec<EncryptionType>,
 }
 
 impl KeySource {
@@ -89,11 +98,16 @@ impl KeySource {
             });
         }
         let table = table_of(&sources);
-        check_usable(&table, settings, &mut warnings)?;
+        let accepts = Accepts {
+            services: settings.services.clone(),
+            etypes: settings.etypes.clone(),
+        };
+        check_usable(&table, &accepts, &mut warnings)?;
         let state = Arc::new(State {
             table: ArcSwap::from_pointee(table),
             trouble: Mutex::new(Vec::new()),
             warnings,
+            accepts,
         });
         let watch = Watch::start(sources, &state)?;
         Ok(Self {
@@ -211,21 +225,17 @@ fn table_of(sources: &[Source]) -> Table {
 }
 
 /// A configuration that can let nobody in is refused, and told why.
-fn check_usable(
-    table: &Table,
-    settings: &Settings,
-    warnings: &mut Vec<String>,
-) -> Result<(), Error> {
+fn check_usable(table: &Table, accepts: &Accepts, warnings: &mut Vec<String>) -> Result<(), Error> {
     let mut usable = 0_usize;
     let mut unusable = Vec::new();
     for keys in table.principals() {
         let Some(principal) = keys.principal() else {
             continue;
         };
-        let accepted = settings.services.is_empty()
-            || settings.services.iter().any(|own| own.covers(principal));
+        let accepted =
+            accepts.services.is_empty() || accepts.services.iter().any(|own| own.covers(principal));
         for key in keys.all() {
-            let permitted = settings.etypes.contains(&key.etype) && key.payload.key.is_some();
+            let permitted = accepts.etypes.contains(&key.etype) && key.payload.key.is_some();
             if accepted && permitted {
                 usable += 1;
             } else if !permitted && unusable.len() < NAMED {

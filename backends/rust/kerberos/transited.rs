@@ -56,6 +56,25 @@ fn hierarchy<'a>(client: &'a [u8], server: &'a [u8]) -> impl Iterator<Item = &'a
     up_to_common(client).chain(up_to_common(server))
 }
 
+/// The realms that a null subfield stands for. `None` when its ends are not one
+/// below the other: what lies between such is anybody's guess (RFC 4120
+/// 3.3.3.2), and guessing nothing would trust it.
+fn between(from: &[u8], to: &[u8]) -> Option<Vec<Vec<u8>>> {
+    if from.len() > MAX_REALM || to.len() > MAX_REALM {
+        return None;
+    }
+    let below = |lower: &[u8], upper: &[u8]| ancestors(lower).any(|up| up == upper);
+    if !below(from, to) && !below(to, from) {
+        return None;
+    }
+    Some(
+        hierarchy(from, to)
+            .map(<[u8]>::to_vec)
+            .take(MAX_REALMS + 1)
+            .collect(),
+    )
+}
+
 /// A realm and what is left of its name when labels are taken off its front.
 fn ancestors(realm: &[u8]) -> impl Iterator<Item = &[u8]> {
     core::iter::successors(Some(realm), |name| {
@@ -77,12 +96,12 @@ fn expand(client: &[u8], server: &[u8], contents: &[u8]) -> Option<Vec<Vec<u8>>>
             // A null subfield: all realms between its neighbours; at the
             // front, between the client's realm and the first one.
             let from = if index == 0 { client } else { &previous };
-            gap_from = Some(from.to_vec());
+            gap_from.get_or_insert_with(|| from.to_vec());
             continue;
         }
         let realm = uncompress(&field, &previous)?;
         if let Some(from) = gap_from.take() {
-            realms.extend(hierarchy(&from, &realm).map(<[u8]>::to_vec));
+            realms.extend(between(&from, &realm)?);
         }
         previous.clone_from(&realm);
         realms.push(realm);
@@ -92,7 +111,7 @@ fn expand(client: &[u8], server: &[u8], contents: &[u8]) -> Option<Vec<Vec<u8>>>
     }
     // At the end: all realms between the last one and the server's.
     if let Some(from) = gap_from {
-        realms.extend(hierarchy(&from, server).map(<[u8]>::to_vec));
+        realms.extend(between(&from, server)?);
     }
     (realms.len() <= MAX_REALMS).then_some(realms)
 }
@@ -165,6 +184,24 @@ mod tests {
             ["/COM", "/COM/HP", "/COM/HP/APOLLO", "/COM/DEC"]
         );
         assert_eq!(expanded("A\\,B").unwrap(), ["A,B"]);
+    }
+
+    /// What a null subfield between unrelated realms stands for cannot be
+    /// known, and nothing is trusted by it.
+    #[test]
+    fn null_subfields_between_unrelated_realms_are_refused() {
+        let capaths = Capaths::new();
+        for contents in [",", ",B.ORG", "A.COM,,B.ORG", ",,"] {
+            let checked = check(b"A.COM", b"B.ORG", 1, contents.as_bytes(), &capaths);
+            assert!(checked.is_err(), "{contents}");
+        }
+    }
+
+    /// A long client realm costs no more than its length.
+    #[test]
+    fn a_realm_of_many_labels_is_not_expanded() {
+        let client = [b"a.".repeat(15_000), b"COM".to_vec()].concat();
+        assert!(check(&client, b"X.COM", 1, b",COM", &Capaths::new()).is_err());
     }
 
     /// A null subfield stands for all realms between its neighbours.

@@ -28,6 +28,10 @@ impl AwaitInit {
         // A token that is no offer gets no answer: there is no negotiation.
         let init =
             NegTokenInit::decode(input.token).map_err(|error| Outcome::fail(malformed(error)))?;
+        if init.mech_types_der.len() > MAX_OFFER {
+            let error = Error::malformed("NegTokenInit", "more mechanisms than there can be", None);
+            return Err(reject(error, None));
+        }
         let chosen = init
             .mech_types
             .iter()
@@ -67,6 +71,8 @@ impl AwaitInit {
     }
 }
 
+/// The longest offer, in bytes: it is kept while the handshake is half open.
+const MAX_OFFER: usize = 4096;
 /// Nobody has a dozen mechanisms; the rest of a much longer list is not looked
 /// at.
 const MAX_MECHANISMS: usize = 256;

@@ -276,25 +276,6 @@ pub fn rule_06_ten_thousand_entries<M: Mount>() {
         .error()
         .to_string();
     assert!(text.len() < 1000, "{} octets of error", text.len());
-    // And a lookup takes no longer than in a keytab of one, within what a busy machine adds.
-    let one = bench
-        .builder_with::<M>(keytab(&entries[..1]))
-        .build()
-        .expect("builds");
-    let fastest = |config: &AcceptorConfig| {
-        let once = |_| {
-            let token = to(&bench, "HTTP", "none", 1, key("x")).token();
-            let start = Instant::now();
-            fails(Acceptor::new(config).step(&token));
-            start.elapsed()
-        };
-        (0..200).map(once).min().expect("some")
-    };
-    let (large, small) = (fastest(&config), fastest(&one));
-    assert!(
-        large < small * 20 + Duration::from_micros(50),
-        "{large:?} against {small:?}"
-    );
 }
 
 pub fn rule_08_the_identity_is_the_tickets<M: Mount>() {
@@ -530,7 +511,8 @@ pub fn rule_42_a_keytab_is_read_when_it_keeps_still<M: Mount>() {
     let bench = Bench::new();
     let old = entry("HTTP", "web", 1, key("old"));
     let file = File::new(&simple(std::slice::from_ref(&old)));
-    let every = Duration::from_secs(1);
+    // A change takes two looks, 3 s apart: the writing must not stand still that long.
+    let every = Duration::from_secs(6);
     let keytab = Keytab::open(&file.0).expect("opens").reload_every(every);
     let config = bench.builder_with::<M>(keytab).build().expect("builds");
     let others: Vec<Entry> = (0..150)

@@ -5,11 +5,17 @@ use core::fmt;
 
 use rasn::{AsnType, Encode, Encoder as _};
 
-use super::Decoded;
 use super::der::{Element, Reader};
 use super::wire::{List, Octets, Text, int32, uint32};
+use super::{CodecError, Decoded, Problem};
 use crate::etype::EncryptionType;
 use crate::name::Principal;
+
+/// A name has one component or two, some have four. A bound, so that a stranger
+/// cannot make work and log lines of a whole token's length with a name.
+const MAX_COMPONENTS: usize = 32;
+/// The same for the bytes of a name, its encoding included.
+const MAX_NAME: usize = 4096;
 
 /// PrincipalName (RFC 4120 5.2.2), without its realm.
 #[derive(AsnType, Encode, Clone, Copy, Debug)]
@@ -63,8 +69,13 @@ impl<'a> Element<'a> for PrincipalName<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         let mut fields = reader.sequence()?;
         let name_type = fields.field(0, int32)?;
-        let name_string = fields.field(1, List::read)?;
+        let name_string: List<'a, Text<'a>> = fields.field(1, List::read)?;
         fields.skip_extensions()?;
+        if name_string.contents().len() > MAX_NAME
+            || name_string.iter().take(MAX_COMPONENTS + 1).count() > MAX_COMPONENTS
+        {
+            return Err(CodecError::new("PrincipalName", Problem::TooMany));
+        }
         Ok(Self {
             name_type,
             name_string,

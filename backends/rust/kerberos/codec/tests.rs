@@ -6,6 +6,7 @@ mod lists;
 
 use super::authdata::{ad_type, walk};
 use super::checksum::{GSS_CHECKSUM, GssChecksum, flags};
+use super::der::{Element as _, Reader};
 use super::gss::{self, token_id};
 use super::messages::{ApRep, ApReq, Authenticator, EncApRepPart, EncTicketPart, KrbError, Ticket};
 use super::parts::{EncryptedData, EncryptionKey, PrincipalName, TransitedEncoding, texts};
@@ -615,4 +616,29 @@ fn an_error_says_what_and_where_and_quotes_nothing() {
     let problem = Problem::BadValue { field: "pvno" };
     let error = CodecError::new("AP-REQ", problem);
     assert_eq!(error.to_string(), "AP-REQ: bad value of pvno");
+}
+
+/// A bound on names: what a stranger writes makes no more work, and no longer
+/// lines in a log, than that.
+#[test]
+fn a_name_of_too_many_components_or_bytes_is_refused() {
+    let read = |components: &[Text<'_>]| {
+        let name = PrincipalName {
+            name_type: 1,
+            name_string: List::of(components),
+        };
+        let der = super::wire::encode("PrincipalName", &name).unwrap();
+        let read = PrincipalName::read(&mut Reader::new("PrincipalName", &der));
+        read.map(|name| name.components().count())
+    };
+    assert_eq!(read(&[Text(b"a"); 32]), Ok(32));
+    assert_eq!(
+        read(&[Text(b"a"); 33]).unwrap_err().problem,
+        Problem::TooMany
+    );
+    assert_eq!(read(&[Text(&[b'a'; 4000])]), Ok(1));
+    assert_eq!(
+        read(&[Text(&[b'a'; 5000])]).unwrap_err().problem,
+        Problem::TooMany
+    );
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::{Entry, Source, State, parse, table_of};
+use super::{Entry, Source, State, check_usable, parse, table_of};
 use crate::credentials::Keytab;
 use crate::error::{Error, KeytabProblem, Unavailability};
 use crate::files::{self, Stamp};
@@ -136,10 +136,15 @@ fn look(sources: &mut [Source], state: &State) {
     if exchange {
         state.table.store(Arc::new(table_of(sources)));
     }
-    let trouble = sources
+    let mut trouble: Vec<String> = sources
         .iter()
         .filter_map(|source| source.file.as_ref()?.trouble.clone())
         .collect();
+    // A key that is taken out of the file is not to open tickets any longer,
+    // so the new table holds even if nobody gets in with it.
+    if let Err(error) = check_usable(&state.table.load(), &state.accepts, &mut Vec::new()) {
+        trouble.push(format!("nobody can log in: {error}"));
+    }
     *state.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
 }
 
