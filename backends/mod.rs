@@ -294,8 +294,7 @@ pub trait SecurityContext: Send + Sync {
     fn prf(&self, key: PrfKey, input: &[u8], length: usize) -> Result<Secret, Error>;
 
     /// The authorization data of the ticket as `(ad-type, bytes)`, outside
-    /// and inside of AD-IF-RELEVANT. Not verified beyond the ticket's own
-    /// integrity.
+    /// and inside of AD-IF-RELEVANT. The client may have had a part in it.
     fn authorization_data(&self) -> Vec<(i32, Vec<u8>)> {
         Vec::new()
     }
@@ -339,6 +338,9 @@ pub struct Settings {
     pub etypes: Vec<EncryptionType>,
     /// How far the clocks may be apart.
     pub clock_skew: Duration,
+    /// How long after its time a token must be remembered: not less than
+    /// [`clock_skew`](Self::clock_skew).
+    pub replay_skew: Duration,
     /// Trusted paths of realms.
     pub capaths: Capaths,
     /// The representation of tokens, for a package that has a choice.

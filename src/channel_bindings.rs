@@ -295,13 +295,19 @@ pub enum ChannelBindingsError {
 ///
 /// A client that says it binds (`KERB_AP_OPTIONS_CBT`, MS-KILE section
 /// 3.2.5.8) and then sends no bindings is rejected under every policy but
-/// [`Ignore`](Self::Ignore).
+/// [`Ignore`](Self::Ignore), where the step gives the channel's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChannelBindingPolicy {
-    /// Bindings are not looked at. For servers without TLS; a server with
-    /// TLS can be relayed to under this policy.
+    /// As [`WhenSent`](Self::WhenSent) in a step that gives the channel's
+    /// bindings; a step may give none, and nothing is compared then. The
+    /// default: a server without TLS has none to give, and bindings that are
+    /// given are never passed over (as `gss_accept_sec_context` does it). A
+    /// server with TLS that gives none can be relayed to.
     #[default]
+    WhenGiven,
+    /// Bindings are not looked at, even if a step gives them. A server with
+    /// TLS can be relayed to under this policy.
     Ignore,
     /// A client that sends bindings must send the right ones; one that sends
     /// none is let in (`ASC_REQ_ALLOW_MISSING_BINDINGS`). Whether it was

@@ -30,7 +30,9 @@ pub struct Limits {
     pub max_token: usize,
     /// The most tokens that a handshake may take.
     pub max_legs: u32,
-    /// How long a handshake may take, first token to last.
+    /// How long a handshake may take, first token to last. It is looked at
+    /// when a token comes: a client that sends no more keeps its place among
+    /// the half-open ones until the server drops the `Acceptor`.
     pub max_age: Duration,
     /// How many handshakes may be half done at once.
     pub max_half_open: usize,

@@ -22,7 +22,10 @@ use crate::time::{Clock, Expiry};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExpiredContexts {
-    /// Its messages fail with [`Rejection::ContextExpired`].
+    /// Its messages fail with [`Rejection::ContextExpired`] from the ticket's
+    /// end on, to the second. A ticket is accepted until the clock skew after
+    /// its end (RFC 4120 3.2.3), so a context may be born ended: it says who
+    /// the client is, and protects no message.
     #[default]
     Refuse,
     /// It goes on. For protocols whose sessions outlive the ticket by
@@ -276,8 +279,12 @@ impl Context {
     }
 
     /// The authorization data of the ticket as `(ad-type, bytes)`, such as
-    /// the PAC (128). The ticket's issuer wrote it; signatures inside are not
-    /// checked here.
+    /// the PAC (128).
+    ///
+    /// **Not to be trusted as it is.** A KDC may copy into the ticket what the
+    /// client asked it to (RFC 4120 5.4.1, enc-authorization-data), a false
+    /// PAC among it. Only a signature inside proves who wrote an element, and
+    /// none is checked here.
     #[must_use]
     pub fn authorization_data(&self) -> Vec<(i32, Vec<u8>)> {
         self.inner.authorization_data()

@@ -163,7 +163,7 @@ bitflags! {
         const CALL_LEVEL = 0x2000;
         /// `ASC_RET_THIRD_LEG_FAILED`.
         const THIRD_LEG_FAILED = 0x4000;
-        /// The client asked for error messages.
+        /// A failure would have carried an error message for the peer.
         const EXTENDED_ERROR = 0x8000;
         /// Messages can be taken from one contiguous buffer.
         const STREAM = 0x1_0000;

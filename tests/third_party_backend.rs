@@ -60,7 +60,11 @@ impl Backend for Trusting {
             mechanisms: vec![MechanismCapabilities {
                 mechanism: Mechanism::Kerberos,
                 flags: self.flags,
-                binding_policies: vec![ChannelBindingPolicy::Ignore, ChannelBindingPolicy::Require],
+                binding_policies: vec![
+                    ChannelBindingPolicy::WhenGiven,
+                    ChannelBindingPolicy::Ignore,
+                    ChannelBindingPolicy::Require,
+                ],
                 export: Ability::Cannot,
                 suspend: Ability::Cannot,
             }],

@@ -64,6 +64,7 @@ impl Backend for RustBackend {
                 mechanism: Mechanism::Kerberos,
                 flags: KERBEROS_FLAGS,
                 binding_policies: vec![
+                    Policy::WhenGiven,
                     Policy::Ignore,
                     Policy::WhenSent,
                     Policy::Require,

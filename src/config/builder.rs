@@ -38,6 +38,7 @@ pub struct ConfigBuilder {
     limits: Limits,
     clock: Option<Arc<dyn Clock>>,
     replay: Option<Arc<dyn ReplayStore>>,
+    replay_skew: Option<Duration>,
     reject_before_start: bool,
     expired: ExpiredContexts,
 }
@@ -63,6 +64,7 @@ impl ConfigBuilder {
             limits: Limits::default(),
             clock: None,
             replay: None,
+            replay_skew: None,
             reject_before_start: false,
             expired: ExpiredContexts::Refuse,
         }
@@ -81,8 +83,9 @@ impl ConfigBuilder {
         self
     }
 
-    /// What channel bindings must be. Unless the policy is `Ignore` (the
-    /// default) or `AnyPresent`, every step must give the channel's.
+    /// What channel bindings must be: right, where a step gives the channel's
+    /// (`WhenGiven`), unless set. Under `WhenSent` and `Require` every step
+    /// must give the channel's.
     pub fn channel_bindings(mut self, policy: ChannelBindingPolicy) -> Self {
         self.bindings = Some(policy);
         self
@@ -157,11 +160,21 @@ impl ConfigBuilder {
         self
     }
 
-    /// Where tokens are remembered, so that none counts twice: this process'
-    /// memory unless set. All servers that share a key must share the store
-    /// (RFC 4120 3.2.3).
+    /// Where tokens are remembered, so that none counts twice. Unless set, it
+    /// is one store in memory for all configurations of this process; with
+    /// a [`clock`](Self::clock) of its own, a configuration has a store of its
+    /// own. All servers that share a key must share the store (RFC 4120
+    /// 3.2.3).
     pub fn replay_store(mut self, store: Arc<dyn ReplayStore>) -> Self {
         self.replay = Some(store);
+        self
+    }
+
+    /// The longest clock skew among all that share the replay store, where it
+    /// is longer than this configuration's: a token must be remembered for as
+    /// long as any of them would take it.
+    pub fn replay_skew(mut self, skew: Duration) -> Self {
+        self.replay_skew = Some(skew);
         self
     }
 
@@ -220,10 +233,12 @@ impl ConfigBuilder {
         policy: &Arc<Policy>,
     ) -> Settings {
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
-        let replay = self
-            .replay
-            .clone()
-            .unwrap_or_else(|| Arc::new(MemoryReplayStore::new()));
+        let replay = self.replay.clone().unwrap_or_else(|| match self.clock {
+            // Its times would be none to the others.
+            Some(_) => Arc::new(MemoryReplayStore::new()),
+            None => MemoryReplayStore::of_process(),
+        });
+        let clock_skew = self.clock_skew.unwrap_or(Self::DEFAULT_CLOCK_SKEW);
         let judged = Arc::clone(policy);
         Settings {
             mechanisms,
@@ -236,7 +251,8 @@ impl ConfigBuilder {
                 .etypes
                 .clone()
                 .unwrap_or_else(|| EncryptionType::DEFAULT.to_vec()),
-            clock_skew: self.clock_skew.unwrap_or(Self::DEFAULT_CLOCK_SKEW),
+            clock_skew,
+            replay_skew: self.replay_skew.unwrap_or_default().max(clock_skew),
             capaths: self.capaths.clone(),
             data_representation: self.data_representation,
             max_token: self.limits.max_token,
@@ -265,11 +281,13 @@ impl ConfigBuilder {
         if self.limits.max_token < 256 || self.limits.max_legs == 0 {
             return Err(out_of_range("limits", "no handshake fits into it"));
         }
-        if self
-            .clock_skew
-            .is_some_and(|skew| skew > Duration::from_secs(24 * 3600))
-        {
-            return Err(out_of_range("clock_skew", "a day at the most"));
+        for (skew, setting) in [
+            (self.clock_skew, "clock_skew"),
+            (self.replay_skew, "replay_skew"),
+        ] {
+            if skew.is_some_and(|skew| skew > Duration::from_secs(24 * 3600)) {
+                return Err(out_of_range(setting, "a day at the most"));
+            }
         }
         Ok(())
     }
@@ -312,6 +330,11 @@ impl ConfigBuilder {
                 self.replay.is_some(),
                 capabilities.replay_store,
                 "replay_store",
+            ),
+            (
+                self.replay_skew.is_some(),
+                capabilities.replay_store,
+                "replay_skew",
             ),
             (
                 self.reject_before_start,

@@ -34,6 +34,7 @@ fn channel_bindings_every_policy_against_every_fact() {
     };
     let table = [
         (P::Ignore, [true; 7]),
+        (P::WhenGiven, [true, true, false, false, false, true, true]),
         (P::WhenSent, [true, true, false, false, false, false, false]),
         (P::Require, [true, false, false, false, false, false, false]),
         (P::AnyPresent, [true, false, false, true, true, true, false]),

@@ -4,7 +4,7 @@ mod fingerprint;
 mod table;
 
 use core::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::{ReplayEntry, ReplayStore, ReplayVerdict};
@@ -58,6 +58,18 @@ impl MemoryReplayStore {
     #[must_use]
     pub fn new() -> Self {
         Self::with_capacity(Self::DEFAULT_CAPACITY)
+    }
+
+    /// The store that configurations of this process share unless they are
+    /// told otherwise: of [`DEFAULT_CAPACITY`](Self::DEFAULT_CAPACITY).
+    ///
+    /// The one thing in this crate that is the process's: a token for a key
+    /// that two configurations hold (two listeners, a configuration built
+    /// anew) must not pass at each of them.
+    #[must_use]
+    pub fn of_process() -> Arc<Self> {
+        static STORE: LazyLock<Arc<MemoryReplayStore>> = LazyLock::new(Arc::default);
+        Arc::clone(&STORE)
     }
 
     /// A store with room for this many live entries (1 to 2^30: anything else

@@ -56,33 +56,27 @@ impl AwaitApReq {
 impl Exchange for AwaitApReq {
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
         let now = self.shared.settings.clock.now();
-        let mut peer = Peer::default();
+        let mut wants_error = WantsError::No;
         let verified = supplied_keys(&input)
-            .and_then(|keys| verify(&self, &input, keys.as_deref(), now, &mut peer));
+            .and_then(|keys| verify(&self, &input, keys.as_deref(), now, &mut wants_error));
         match verified {
-            Ok(verified) => self.check_replay(verified, peer),
-            Err(error) => Reply::Now(self.refuse(error, &peer, now)),
+            Ok(verified) => self.check_replay(verified, wants_error),
+            Err(error) => {
+                let service = || sent_service(input.token);
+                Reply::Now(self.refuse(error, wants_error, service, now))
+            }
         }
     }
 }
 
-/// What is known of the peer when something fails: whom to name in a
-/// KRB-ERROR, and whether it wants one.
-#[derive(Default)]
-struct Peer {
-    /// The ticket's server realm and name, in the encoding's order.
-    service: Option<SentService>,
-    wants_error: WantsError,
-}
-
-/// Realm, name type and components of a service as the client sent them.
+/// Realm, name type and components of a service, for a KRB-ERROR.
 type SentService = (Vec<u8>, i32, Vec<Vec<u8>>);
 
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+/// Whether a failure is told to the client (rule 21).
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum WantsError {
     /// The client asked for mutual authentication, so it awaits an answer.
     Yes,
-    #[default]
     No,
 }
 
@@ -108,7 +102,7 @@ fn verify(
     input: &StepInput<'_>,
     supplied: Option<&KeySource>,
     now: SystemTime,
-    peer: &mut Peer,
+    wants_error: &mut WantsError,
 ) -> Result<Verified, Error> {
     let settings = &*state.shared.settings;
     // A Windows client that gets no ticket sends NTLM under Kerberos' name.
@@ -118,7 +112,9 @@ fn verify(
     }
     let token = Token::parse(input.token)?;
     let request = ApReq::decode(token.ap_req).map_err(malformed)?;
-    remember(&request, peer);
+    if request.ap_options.0 & ApReq::MUTUAL_REQUIRED != 0 {
+        *wants_error = WantsError::Yes;
+    }
     if request.ap_options.0 & ApReq::USE_SESSION_KEY != 0 {
         return Err(Rejection::UserToUser.into());
     }
@@ -129,7 +125,7 @@ fn verify(
     let client = client.read(&ticket)?;
     let asked = Asked::read(&client, &request, &ticket, input.channel_bindings)?;
     if asked.mutual() {
-        peer.wants_error = WantsError::Yes;
+        *wants_error = WantsError::Yes;
     }
     token.check_style(&asked)?;
     check_address(&ticket, input.peer_address)?;
@@ -154,22 +150,29 @@ fn verify(
 
 impl AwaitApReq {
     /// Rule 12: after everything else has passed, in one atomic step.
-    fn check_replay(self: Box<Self>, verified: Verified, peer: Peer) -> Reply<Outcome> {
+    fn check_replay(
+        self: Box<Self>,
+        verified: Verified,
+        wants_error: WantsError,
+    ) -> Reply<Outcome> {
         let settings = &self.shared.settings;
         let (tag, length) = verified.tag;
-        let expires = verified.ctime + settings.clock_skew;
+        let expires = verified.ctime + settings.replay_skew;
         let tag = tag.get(..length).unwrap_or(&tag);
         let entry = ReplayEntry::authenticator(tag, expires, verified.now);
         settings
             .replay
             .check(entry)
             .map(move |verdict| match judge_replay(verdict) {
-                Ok(()) => self.establish(verified, &peer),
-                Err(error) => self.refuse(error, &peer, verified.now),
+                Ok(()) => self.establish(verified, wants_error),
+                Err(error) => {
+                    let service = || own_service(&verified.facts);
+                    self.refuse(error, wants_error, service, verified.now)
+                }
             })
     }
 
-    fn establish(self, verified: Verified, peer: &Peer) -> Outcome {
+    fn establish(self, verified: Verified, wants_error: WantsError) -> Outcome {
         let Verified {
             answer, facts, now, ..
         } = verified;
@@ -179,13 +182,19 @@ impl AwaitApReq {
                 context,
                 facts,
             },
-            Err(error) => self.refuse(error, peer, now),
+            Err(error) => self.refuse(error, wants_error, || own_service(&facts), now),
         }
     }
 
     /// Rule 21: a KRB-ERROR where asked for, and one retry for a client whose
     /// clock is off.
-    fn refuse(self, error: Error, peer: &Peer, now: SystemTime) -> Outcome {
+    fn refuse(
+        self,
+        error: Error,
+        wants_error: WantsError,
+        service: impl Fn() -> Option<SentService>,
+        now: SystemTime,
+    ) -> Outcome {
         let wanted = self.shared.settings.wants(Requirements::EXTENDED_ERROR);
         let Some(code) = status::krb_error(&error).filter(|_| wanted) else {
             let token = wanted.then(|| unknown_token_id(&error, now)).flatten();
@@ -196,8 +205,8 @@ impl AwaitApReq {
             Some(Rejection::ClockSkew { .. } | Rejection::TicketNotYetValid { .. })
         );
         if clock && self.retry == Retry::Allowed {
-            let token =
-                reply::krb_error(code, peer.service.as_ref(), now, Some(reply::SKEW_RECOVERY));
+            let data = Some(reply::SKEW_RECOVERY);
+            let token = reply::krb_error(code, service().as_ref(), now, data);
             if let Some(token) = token {
                 let next = Box::new(Self {
                     retry: Retry::Used,
@@ -210,8 +219,8 @@ impl AwaitApReq {
                 };
             }
         }
-        let token = (peer.wants_error == WantsError::Yes)
-            .then(|| reply::krb_error(code, peer.service.as_ref(), now, None))
+        let token = (wants_error == WantsError::Yes)
+            .then(|| reply::krb_error(code, service().as_ref(), now, None))
             .flatten();
         Outcome::Failed { error, token }
     }
@@ -326,14 +335,20 @@ impl<'a> Token<'a> {
     }
 }
 
-/// Notes what a KRB-ERROR would name.
-fn remember(request: &ApReq<'_>, peer: &mut Peer) {
-    let name = &request.ticket.sname;
-    let components = name.components().map(<[u8]>::to_vec).collect();
-    peer.service = Some((request.ticket.realm.0.to_vec(), name.name_type, components));
-    if request.ap_options.0 & ApReq::MUTUAL_REQUIRED != 0 {
-        peer.wants_error = WantsError::Yes;
-    }
+/// The service that a refused token is for: read again, since only a
+/// KRB-ERROR needs it.
+fn sent_service(token: &[u8]) -> Option<SentService> {
+    let token = Token::parse(token).ok()?;
+    let ticket = ApReq::decode(token.ap_req).ok()?.ticket;
+    let components = ticket.sname.components().map(<[u8]>::to_vec).collect();
+    Some((ticket.realm.0.to_vec(), ticket.sname.name_type, components))
+}
+
+/// The service whose key opened the ticket.
+fn own_service(facts: &Facts) -> Option<SentService> {
+    let target = facts.target.as_ref()?;
+    let components = target.components().map(<[u8]>::to_vec).collect();
+    Some((target.realm().to_vec(), target.name_type(), components))
 }
 
 /// Rule 9: a ticket that is limited to addresses, where the peer's is known.
