@@ -1,5 +1,6 @@
 //! A Kerberos realm in memory, so that an application can test its own
-//! server: no KDC, no `krb5.conf`, no keytab file, no network.
+//! server: no KDC, no `krb5.conf`, no keytab file, no network. No other
+//! library of this field offers that.
 //!
 //! [`Realm`] has services with keys, and clients with tickets, both made on
 //! the spot. A server under test is configured with a [`Service`]'s keytab
