@@ -123,7 +123,7 @@ impl Acceptor {
     /// Takes the client's token.
     ///
     /// The short form of [`step_with`](Self::step_with), for a configuration
-    /// that ignores channel bindings.
+    /// under which a step may give no channel bindings (the default).
     ///
     /// # Errors
     ///
