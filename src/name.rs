@@ -176,7 +176,8 @@ impl FromStr for Principal {
     type Err = Error;
 
     /// Reads `component/component@REALM` with the escapes of
-    /// `krb5_parse_name`. The realm may be missing (it is then empty).
+    /// `krb5_parse_name`, and `\xNN`, so that every name that is displayed
+    /// reads as itself. The realm may be missing (it is then empty).
     ///
     /// # Errors
     ///
@@ -196,6 +197,14 @@ impl FromStr for Principal {
                         't' => '\t',
                         'b' => '\u{8}',
                         '0' => '\0',
+                        'x' => {
+                            if let Some(byte) = hex_byte(characters.as_str()) {
+                                current.push(byte);
+                                characters.nth(1);
+                                continue;
+                            }
+                            'x'
+                        }
                         other => other,
                     };
                     current.extend_from_slice(literal.encode_utf8(&mut [0; 4]).as_bytes());
@@ -224,6 +233,16 @@ impl FromStr for Principal {
         };
         Ok(Self::new(realm, &parts, name_type))
     }
+}
+
+/// The byte that two hexadecimal digits at the front of `text` say.
+fn hex_byte(text: &str) -> Option<u8> {
+    let digits = text.get(..2)?;
+    digits
+        .bytes()
+        .all(|digit| digit.is_ascii_hexdigit())
+        .then_some(())?;
+    u8::from_str_radix(digits, 16).ok()
 }
 
 /// A service name that an acceptor answers to (rule: a server may restrict
@@ -399,7 +418,13 @@ mod tests {
         assert_eq!(principal.to_string(), r"a\nb\x0d\x1b\xff@R");
         // A line separator and a right-to-left override, in UTF-8.
         let principal = Principal::new("R", &["a\u{2028}b\u{202E}c"], 1);
-        assert_eq!(principal.to_string(), r"a\xe2\x80\xa8b\xe2\x80\xaec@R");
+        let shown = principal.to_string();
+        assert_eq!(shown, r"a\xe2\x80\xa8b\xe2\x80\xaec@R");
+        assert_eq!(shown.parse::<Principal>().unwrap(), principal);
+        assert_eq!(
+            r"a\xg\x4".parse::<Principal>().unwrap().to_string(),
+            "axgx4"
+        );
     }
 
     #[test]
