@@ -1,10 +1,12 @@
 //! Errors, sorted by whose fault they are.
 
+mod ccache;
 mod misuse;
 mod rejection;
 mod status;
 mod unavailability;
 
+pub use ccache::CcacheProblem;
 pub use misuse::Misuse;
 pub use rejection::{EtypeUse, KeyTried, Rejection};
 pub use status::{GssMajor, PlatformStatus, WindowsStatus};

@@ -5,15 +5,17 @@
 #![allow(dead_code)]
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::error::KeytabProblem;
+use crate::error::{CcacheProblem, KeytabProblem};
 use crate::secret::Secret;
 
 /// The longest keytab that is read: some 400 000 keys.
 const MAX_KEYTAB: u64 = 64 << 20;
+/// The longest credential cache: hundreds of tickets of the longest kind.
+const MAX_CCACHE: u64 = 16 << 20;
 
 /// What changes when a file does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,25 +65,101 @@ fn identity(_: &fs::Metadata) -> Identity {
 }
 
 /// Reads a keytab whole, with the stamp it had when it was opened.
-// The one place that looks at files (clippy.toml forbids it elsewhere).
-#[allow(clippy::disallowed_methods)]
 pub(crate) fn read_keytab(path: &Path) -> Result<(Secret, Stamp), KeytabProblem> {
-    let unreadable = |error: io::Error| unreadable(&error);
-    let file = fs::File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
+    read(path, MAX_KEYTAB).map_err(|unread| match unread {
+        Unread::Failed(error) => unreadable(&error),
+        Unread::Directory => KeytabProblem::Directory,
+        Unread::TooLarge(length) => KeytabProblem::TooLarge(length),
+    })
+}
+
+/// Reads a credential cache whole, with the stamp it had when it was opened.
+pub(crate) fn read_ccache(path: &Path) -> Result<(Secret, Stamp), CcacheProblem> {
+    read(path, MAX_CCACHE).map_err(|unread| match unread {
+        Unread::Failed(error) if error.kind() == io::ErrorKind::NotFound => CcacheProblem::Missing,
+        Unread::Failed(error) => CcacheProblem::Unreadable(error.to_string()),
+        Unread::Directory => CcacheProblem::Directory,
+        Unread::TooLarge(length) => CcacheProblem::TooLarge(length),
+    })
+}
+
+/// Why a file of secrets was not read.
+enum Unread {
+    Failed(io::Error),
+    Directory,
+    TooLarge(u64),
+}
+
+// The one place that opens files (clippy.toml forbids it elsewhere).
+#[allow(clippy::disallowed_methods)]
+fn read(path: &Path, most: u64) -> Result<(Secret, Stamp), Unread> {
+    let file = fs::File::open(path).map_err(Unread::Failed)?;
+    let metadata = file.metadata().map_err(Unread::Failed)?;
     if metadata.is_dir() {
-        return Err(KeytabProblem::Directory);
+        return Err(Unread::Directory);
     }
-    if metadata.len() > MAX_KEYTAB {
-        return Err(KeytabProblem::TooLarge(metadata.len()));
+    if metadata.len() > most {
+        return Err(Unread::TooLarge(metadata.len()));
     }
     // Sized beforehand, so that no reallocation leaves keys behind.
     let length = usize::try_from(metadata.len()).unwrap_or(0);
     let mut bytes = Vec::with_capacity(length + 1);
-    file.take(MAX_KEYTAB)
+    file.take(most)
         .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+        .map_err(Unread::Failed)?;
     Ok((Secret::from(bytes), stamp_of(&metadata)))
+}
+
+/// Writes a file that its owner alone may read: under another name beside
+/// `path`, which nobody can have made before, then renamed. It is not forced
+/// to the disk: credentials need not outlive a crash.
+pub(crate) fn write_private(path: &Path, bytes: &Secret) -> Result<(), CcacheProblem> {
+    let unwritable = |error: io::Error| CcacheProblem::Unwritable(error.to_string());
+    if path.is_dir() {
+        return Err(CcacheProblem::Directory);
+    }
+    let Some(name) = path.file_name() else {
+        return Err(CcacheProblem::Directory);
+    };
+    let mut random = [0; 8];
+    crate::random::fill(&mut random);
+    let mut beside = name.to_os_string();
+    beside.push(format!(".{:016x}", u64::from_be_bytes(random)));
+    let beside = path.with_file_name(beside);
+    let written = create_private(&beside)
+        .and_then(|mut file| file.write_all(bytes.expose()))
+        .and_then(|()| fs::rename(&beside, path));
+    written.map_err(|error| {
+        // Whatever of it is there holds keys. If it cannot be removed either,
+        // the first error says why.
+        let _ = fs::remove_file(&beside);
+        unwritable(error)
+    })
+}
+
+/// A new file of mode 0600, whatever the process's mask says.
+#[cfg(unix)]
+#[allow(clippy::disallowed_methods)]
+fn create_private(path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    // A mask may have taken the owner's own permission away.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+/// The access list is the directory's.
+#[cfg(not(unix))]
+#[allow(clippy::disallowed_methods)]
+fn create_private(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
 }
 
 /// Whether users other than the owner and the group may read the file.

@@ -14,6 +14,7 @@
 )]
 
 mod acceptor;
+mod ccache;
 mod channel_bindings;
 mod config;
 mod context;
@@ -42,13 +43,14 @@ pub mod backends;
 pub mod testing;
 
 pub use acceptor::{Acceptor, Failure, Step};
+pub use ccache::{CredentialCache, KerberosCredential, TicketFlags};
 pub use channel_bindings::{ChannelBindingPolicy, ChannelBindings, ChannelBindingsError};
 pub use config::{AcceptorConfig, ConfigBuilder, Description, Limits};
 pub use context::{BindingStatus, Context, ExpiredContexts};
 pub use credentials::{Credentials, Keytab, Salt, ServicePassword};
 pub use error::{
-    Error, EtypeUse, GssMajor, KeyTried, KeytabProblem, Misuse, PlatformStatus, Rejection,
-    Unavailability, WindowsStatus,
+    CcacheProblem, Error, EtypeUse, GssMajor, KeyTried, KeytabProblem, Misuse, PlatformStatus,
+    Rejection, Unavailability, WindowsStatus,
 };
 pub use etype::EncryptionType;
 pub use facts::{

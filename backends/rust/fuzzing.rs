@@ -75,6 +75,19 @@ pub fn keytab(input: &[u8]) {
     }
 }
 
+/// Credential caches: what was read, written, and read again.
+pub fn ccache(input: &[u8]) {
+    let Ok(cache) = crate::ccache::parse(input) else {
+        return;
+    };
+    let written = crate::ccache::write(&cache).expect("what was read can be written");
+    let again = crate::ccache::parse(written.expose()).expect("and read");
+    assert_eq!(format!("{again:?}"), format!("{cache:?}"));
+    // What is not printed is there too: the second file is the first.
+    let twice = crate::ccache::write(&again).expect("written before");
+    assert_eq!(twice, written);
+}
+
 /// The frame of GSS tokens, and the AP-REQ in it.
 pub fn gss_token(input: &[u8]) {
     let framed = gss::parse(input);

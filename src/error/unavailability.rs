@@ -3,7 +3,7 @@
 use core::fmt;
 use std::path::PathBuf;
 
-use crate::error::{GssMajor, WindowsStatus};
+use crate::error::{CcacheProblem, GssMajor, WindowsStatus};
 
 /// What is missing or broken on the server's side.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +17,15 @@ pub enum Unavailability {
         origin: Option<PathBuf>,
         /// What is wrong.
         problem: KeytabProblem,
+    },
+    /// A credential cache cannot be read or written.
+    #[error("credential cache {}: {problem}", .origin.as_deref().map_or_else(|| "in memory".into(), |path| format!("'{}'", path.display())))]
+    #[non_exhaustive]
+    Ccache {
+        /// The file, or `None` for one given as bytes.
+        origin: Option<PathBuf>,
+        /// What is wrong.
+        problem: CcacheProblem,
     },
     /// The keytab has no entry that this configuration can use.
     #[error(
@@ -121,7 +130,9 @@ impl fmt::Display for KeytabProblem {
 impl Unavailability {
     pub(super) fn status(&self) -> WindowsStatus {
         match self {
-            Self::Keytab { .. } | Self::NoUsableKey { .. } => WindowsStatus::SEC_E_NO_CREDENTIALS,
+            Self::Keytab { .. } | Self::Ccache { .. } | Self::NoUsableKey { .. } => {
+                WindowsStatus::SEC_E_NO_CREDENTIALS
+            }
             Self::ReplayStoreFull | Self::TooManyHandshakes { .. } => {
                 WindowsStatus::SEC_E_INSUFFICIENT_MEMORY
             }
@@ -137,8 +148,12 @@ impl Unavailability {
                 problem: KeytabProblem::Missing | KeytabProblem::Empty,
                 ..
             }
+            | Self::Ccache {
+                problem: CcacheProblem::Missing | CcacheProblem::Empty,
+                ..
+            }
             | Self::NoUsableKey { .. } => GssMajor::NO_CRED,
-            Self::Keytab { .. } => GssMajor::DEFECTIVE_CREDENTIAL,
+            Self::Keytab { .. } | Self::Ccache { .. } => GssMajor::DEFECTIVE_CREDENTIAL,
             Self::Platform { .. } => GssMajor::UNAVAILABLE,
             _ => GssMajor::FAILURE,
         }
