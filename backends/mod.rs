@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::channel_bindings::ChannelBindingPolicy;
-use crate::credentials::Credentials;
+use crate::credentials::{CredentialPrompt, Credentials};
 use crate::error::{Error, Misuse};
 use crate::etype::EncryptionType;
 use crate::facts::{Capabilities, Facts};
@@ -354,6 +354,10 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// The replay store.
     pub replay: Arc<dyn ReplayStore>,
+    /// Whom to ask for credentials that the backend does not have: only where
+    /// a mechanism of it can (PROMPT_FOR_CREDS), never when credentials came
+    /// with the step, and once in a handshake.
+    pub prompt: Option<CredentialPrompt>,
     /// The policy, as far as a backend may know it.
     pub judge: Judge,
 }

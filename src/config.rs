@@ -99,7 +99,9 @@ impl AcceptorConfig {
     /// event loop.
     #[must_use]
     pub fn may_block(&self) -> bool {
-        self.0.capabilities.may_block || self.0.settings.replay.may_block()
+        self.0.capabilities.may_block
+            || self.0.settings.replay.may_block()
+            || self.0.settings.prompt.is_some()
     }
 
     /// How many handshakes are half done.

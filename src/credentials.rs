@@ -1,5 +1,9 @@
 //! What a server has to prove who it is, and to read what clients send it.
 
+mod prompt;
+
+pub use prompt::{CredentialPrompt, PromptAnswer, WantedCredentials};
+
 use core::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

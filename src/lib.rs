@@ -47,7 +47,9 @@ pub use ccache::{CredentialCache, KerberosCredential, TicketFlags};
 pub use channel_bindings::{ChannelBindingPolicy, ChannelBindings, ChannelBindingsError};
 pub use config::{AcceptorConfig, ConfigBuilder, Description, Limits};
 pub use context::{BindingStatus, Context, ExpiredContexts};
-pub use credentials::{Credentials, Keytab, Salt, ServicePassword};
+pub use credentials::{
+    CredentialPrompt, Credentials, Keytab, PromptAnswer, Salt, ServicePassword, WantedCredentials,
+};
 pub use error::{
     CcacheProblem, Error, EtypeUse, GssMajor, KeyTried, KeytabProblem, Misuse, PlatformStatus,
     Rejection, Unavailability, WindowsStatus,

@@ -116,7 +116,8 @@ const KERBEROS_FLAGS: Requirements = Requirements::MUTUAL_AUTH
     .union(Requirements::ALLOW_NULL_SESSION)
     .union(Requirements::PROXY_BINDINGS)
     .union(Requirements::ALLOW_MISSING_BINDINGS)
-    .union(Requirements::USE_SUPPLIED_CREDS);
+    .union(Requirements::USE_SUPPLIED_CREDS)
+    .union(Requirements::PROMPT_FOR_CREDS);
 
 /// What all handshakes of a configuration share.
 pub(crate) struct Shared {

@@ -10,6 +10,7 @@ use super::{AcceptorConfig, Inner, Limits};
 use crate::backends::{Backend, Judge, Settings};
 use crate::channel_bindings::ChannelBindingPolicy;
 use crate::context::ExpiredContexts;
+use crate::credentials::{CredentialPrompt, PromptAnswer, WantedCredentials};
 use crate::error::{Error, Misuse};
 use crate::etype::EncryptionType;
 use crate::facts::Capabilities;
@@ -18,6 +19,7 @@ use crate::name::ServiceName;
 use crate::policy::{self, Policy};
 use crate::realms::Capaths;
 use crate::replay::{MemoryReplayStore, ReplayStore};
+use crate::reply::Reply;
 use crate::requirements::{DataRepresentation, Requirements};
 use crate::time::{Clock, SystemClock};
 
@@ -41,6 +43,7 @@ pub struct ConfigBuilder {
     replay_skew: Option<Duration>,
     reject_before_start: bool,
     expired: ExpiredContexts,
+    prompt: Option<CredentialPrompt>,
 }
 
 impl ConfigBuilder {
@@ -67,6 +70,7 @@ impl ConfigBuilder {
             replay_skew: None,
             reject_before_start: false,
             expired: ExpiredContexts::Refuse,
+            prompt: None,
         }
     }
 
@@ -192,6 +196,29 @@ impl ConfigBuilder {
         self
     }
 
+    /// Asks `ask` for credentials when the configured ones have no key for a
+    /// ticket: none for its service, or not of its version or encryption
+    /// type. Sets [`PROMPT_FOR_CREDS`](Requirements::PROMPT_FOR_CREDS), which
+    /// cannot be required without it.
+    ///
+    /// It is asked at most once in a handshake, only for a ticket that parses
+    /// and is for an accepted service, and never when credentials came with
+    /// the step. What it answers serves this handshake alone. It may answer
+    /// later: [`step`](crate::Acceptor::step) then blocks, and
+    /// [`step_async`](crate::Acceptor::step_async) awaits.
+    ///
+    /// **Anybody can have it asked**: nothing of the ticket has been verified.
+    /// Keep what was found and what was not, bound how many questions are
+    /// under way, and answer [`PromptAnswer::None`] beyond that.
+    pub fn prompt_for_credentials(
+        mut self,
+        ask: impl Fn(WantedCredentials) -> Reply<PromptAnswer> + Send + Sync + 'static,
+    ) -> Self {
+        self.prompt = Some(CredentialPrompt::new(ask));
+        self.requested |= Requirements::PROMPT_FOR_CREDS;
+        self
+    }
+
     /// Checks everything, reads the credentials, and makes the configuration.
     ///
     /// # Errors
@@ -206,6 +233,7 @@ impl ConfigBuilder {
         let bindings = self.binding_policy()?;
         self.check_settings(&capabilities)?;
         let (mechanisms, left_out) = self.usable_mechanisms(&capabilities, bindings)?;
+        self.check_prompt(&capabilities)?;
         let policy = Arc::new(Policy {
             required: self.required,
             permitted: self.requested,
@@ -259,6 +287,7 @@ impl ConfigBuilder {
             refuse_before: self.reject_before_start.then(|| clock.now()),
             clock,
             replay,
+            prompt: self.prompt.clone(),
             judge: Judge::new(move |facts| policy::check(&judged, facts).map_err(Error::from)),
         }
     }
@@ -288,6 +317,30 @@ impl ConfigBuilder {
             if skew.is_some_and(|skew| skew > Duration::from_secs(24 * 3600)) {
                 return Err(out_of_range(setting, "a day at the most"));
             }
+        }
+        Ok(())
+    }
+
+    /// PROMPT_FOR_CREDS and its callback belong together, and a backend must
+    /// know what to do with them.
+    fn check_prompt(&self, capabilities: &Capabilities) -> Result<(), Misuse> {
+        let flags = Requirements::PROMPT_FOR_CREDS;
+        let setting = "prompt_for_credentials";
+        if self.prompt.is_none() {
+            return if self.required.contains(flags) {
+                Err(Misuse::NeedsSetting { flags, setting })
+            } else {
+                Ok(())
+            };
+        }
+        let mut mechanisms = capabilities.mechanisms.iter();
+        if !mechanisms.any(|own| own.flags.contains(flags)) {
+            let backend = self.backend.name();
+            return Err(Misuse::CannotSet { backend, setting });
+        }
+        // Credentials that come with each handshake leave nobody to ask.
+        if self.required.contains(Requirements::USE_SUPPLIED_CREDS) {
+            return Err(conflict("USE_SUPPLIED_CREDS", "PROMPT_FOR_CREDS"));
         }
         Ok(())
     }

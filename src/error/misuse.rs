@@ -42,6 +42,14 @@ pub enum Misuse {
         /// What it cannot.
         flags: Requirements,
     },
+    /// A requirement that means nothing without a setting that is missing.
+    #[error("{} is required, which needs `{setting}`", .flags.names())]
+    NeedsSetting {
+        /// The requirement.
+        flags: Requirements,
+        /// The setting, by its builder function's name.
+        setting: &'static str,
+    },
     /// A channel-binding policy that the backend cannot report on.
     #[error("the {backend} backend cannot apply the channel-binding policy {policy:?}")]
     CannotBind {

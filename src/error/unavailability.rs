@@ -45,6 +45,12 @@ pub enum Unavailability {
         /// What it said.
         text: String,
     },
+    /// The application's prompt for credentials could not answer.
+    #[error("the prompt for credentials cannot answer: {text}")]
+    CredentialPrompt {
+        /// What it said.
+        text: String,
+    },
     /// Too many half-done handshakes.
     #[error("{limit} handshakes are under way already; raise `max_half_open` or drop stale ones")]
     TooManyHandshakes {
@@ -138,7 +144,9 @@ impl Unavailability {
             }
             Self::StartingUp { .. } => WindowsStatus::SEC_E_LOGON_DENIED,
             Self::Platform { .. } => WindowsStatus::SEC_E_UNSUPPORTED_FUNCTION,
-            Self::ReplayStore { .. } | Self::Internal { .. } => WindowsStatus::SEC_E_INTERNAL_ERROR,
+            Self::ReplayStore { .. } | Self::CredentialPrompt { .. } | Self::Internal { .. } => {
+                WindowsStatus::SEC_E_INTERNAL_ERROR
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //! file and those below it see both what is on the wire and the keys.
 
 mod authenticator;
+mod prompt;
 mod reply;
 mod ticket;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use self::authenticator::{Asked, Authenticated};
+use self::prompt::Prompt;
 use self::reply::Answer;
 use self::ticket::OpenTicket;
 use super::codec::gss;
@@ -20,7 +22,7 @@ use super::status;
 use crate::backends::rust::{Shared, first};
 use crate::backends::{Exchange, Outcome};
 use crate::channel_bindings::ChannelBindings;
-use crate::error::{Error, Misuse, Rejection, Unavailability};
+use crate::error::{Error, Rejection, Unavailability};
 use crate::facts::Facts;
 use crate::mechanism::{Framing, Mechanism};
 use crate::replay::{ReplayEntry, ReplayVerdict};
@@ -33,6 +35,7 @@ pub(crate) struct AwaitApReq {
     shared: Arc<Shared>,
     framing: Framing,
     retry: Retry,
+    prompt: Prompt,
 }
 
 /// Whether a client whose clock is off may try once more (rule 21).
@@ -49,6 +52,7 @@ impl AwaitApReq {
             shared,
             framing,
             retry: Retry::Allowed,
+            prompt: Prompt::NotAsked,
         }
     }
 }
@@ -57,14 +61,15 @@ impl Exchange for AwaitApReq {
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
         let now = self.shared.settings.clock.now();
         let mut wants_error = WantsError::No;
-        let verified = supplied_keys(&input)
+        let verified = self
+            .other_keys(&input)
             .and_then(|keys| verify(&self, &input, keys.as_deref(), now, &mut wants_error));
         match verified {
             Ok(verified) => self.check_replay(verified, wants_error),
-            Err(error) => {
-                let service = || sent_service(input.token);
-                Reply::Now(self.refuse(error, wants_error, service, now))
-            }
+            Err(error) => match self.wanted(&input, &error) {
+                Some(wanted) => self.ask(wanted, error, wants_error, input),
+                None => Reply::Now(self.refuse_token(error, wants_error, input.token, now)),
+            },
         }
     }
 }
@@ -172,6 +177,17 @@ impl AwaitApReq {
             })
     }
 
+    /// Refuses a token before its ticket has been believed.
+    fn refuse_token(
+        self,
+        error: Error,
+        wants_error: WantsError,
+        token: &[u8],
+        now: SystemTime,
+    ) -> Outcome {
+        self.refuse(error, wants_error, || sent_service(token), now)
+    }
+
     fn establish(self, verified: Verified, wants_error: WantsError) -> Outcome {
         let Verified {
             answer, facts, now, ..
@@ -263,10 +279,7 @@ fn supplied_keys(input: &StepInput<'_>) -> Result<Option<Arc<KeySource>>, Error>
     let Some(handle) = input.credentials else {
         return Ok(None);
     };
-    let keys = handle
-        .downcast::<KeySource>()
-        .ok_or(Misuse::ForeignCredentials)?;
-    Ok(Some(keys))
+    prompt::keys_of_handle(handle).map(Some)
 }
 
 /// A first token: framed, or the bare AP-REQ of DCE style (rule 1).

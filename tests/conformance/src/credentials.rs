@@ -19,11 +19,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-fn entry(service: &str, host: &str, kvno: u32, key: KitKey) -> Entry {
+/// An entry of a keytab.
+pub fn entry(service: &str, host: &str, kvno: u32, key: KitKey) -> Entry {
     Entry::new(Name::new(NT_SRV_HST, &[service, host]), REALM, kvno, key)
 }
 
-fn keytab(entries: &[Entry]) -> Keytab {
+/// A keytab of these entries.
+pub fn keytab(entries: &[Entry]) -> Keytab {
     Keytab::from_bytes(simple(entries)).expect("a keytab")
 }
 
@@ -36,7 +38,8 @@ pub fn to(bench: &Bench, service: &str, host: &str, kvno: u32, key: KitKey) -> A
     })
 }
 
-fn key(label: &str) -> KitKey {
+/// A key of type 18.
+pub fn key(label: &str) -> KitKey {
     KitKey::seeded(9, label, 18)
 }
 

@@ -3,9 +3,10 @@
 
 use crate::Mount;
 use crate::bench::{Bench, done, established, fails, rejected};
+use crate::credentials::{entry, key, keytab, to};
 use gss_acceptor::{
     Acceptor, ChannelBindingPolicy, ConfigBuilder, EncryptionType, Granted, Limits, Mechanism,
-    Misuse, Protection, Rejection, Requirements, StepInput,
+    Misuse, PromptAnswer, Protection, Rejection, Reply, Requirements, StepInput,
 };
 use kit::ap_req::gss;
 use std::time::Duration;
@@ -13,7 +14,14 @@ use std::time::Duration;
 /// Shows that a flag that `build()` takes makes a difference.
 fn makes_a_difference<M: Mount>(flag: Requirements) {
     let bench = Bench::new();
-    let with = bench.builder::<M>().require(flag).build().expect("builds");
+    let mut with = bench.builder::<M>().require(flag);
+    if flag == Requirements::PROMPT_FOR_CREDS {
+        with = with.prompt_for_credentials(|_| {
+            let tenant = keytab(&[entry("HTTP", "tenant", 1, key("tenant"))]);
+            Reply::Now(PromptAnswer::Credentials(tenant.into()))
+        });
+    }
+    let with = with.build().expect("builds");
     let without = bench.config::<M>();
     let granted = |config, flags| {
         let spec = bench.ap_req(|a| a.gss().flags = flags);
@@ -101,6 +109,12 @@ fn makes_a_difference<M: Mount>(flag: Requirements) {
             let failure = fails(first(&with, &token));
             assert_eq!(failure.error().misuse(), Some(&Misuse::CredentialsNotGiven));
             done(first(&without, &token));
+        }
+        Requirements::PROMPT_FOR_CREDS => {
+            let token = to(&bench, "HTTP", "tenant", 1, key("tenant")).token();
+            done(first(&with, &token));
+            let reason = rejected(fails(first(&without, &token)).error());
+            assert!(matches!(reason, Rejection::NoKey { .. }), "{reason}");
         }
         other => panic!(
             "{} is taken by build() and makes no difference",

@@ -18,6 +18,7 @@ pub mod flags;
 pub mod limits;
 pub mod messages;
 pub mod negotiation;
+pub mod prompt;
 pub mod replay;
 pub mod retry;
 pub mod runner;
@@ -140,6 +141,10 @@ macro_rules! mount {
                 supplied_credentials_replace_the_configs, supplied_credentials_last_the_handshake,
                 supplied_credentials_are_not_dropped,
                 keytabs_that_cannot_be_used_are_told_apart;
+            prompt: prompt_answers_serve_one_handshake, prompt_answers_of_every_kind,
+                prompt_is_asked_for_what_is_missing_alone, prompt_is_asked_once,
+                prompt_may_answer_later, prompt_and_supplied_credentials,
+                prompt_and_its_flag_belong_together;
             messages: rule_14_pac_is_kept_from_the_ticket_alone, rule_19_fresh_each_time,
                 rule_19_send_sequence_without_reply, rule_22_expiry_is_the_tickets_end,
                 rule_22_after_expiry, rule_22_expired_contexts_may_go_on,

@@ -41,7 +41,6 @@ impl Mount for Rust {
             | Requirements::DELEGATE
             | Requirements::USE_SESSION_KEY
             | Requirements::USE_DCE_STYLE
-            | Requirements::PROMPT_FOR_CREDS
     }
 }
 

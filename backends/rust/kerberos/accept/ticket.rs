@@ -208,7 +208,7 @@ impl<'t> Candidates<'t> {
     }
 }
 
-fn check_accepted(principal: &Principal, settings: &Settings) -> Result<(), Rejection> {
+pub(super) fn check_accepted(principal: &Principal, settings: &Settings) -> Result<(), Rejection> {
     let services = &settings.services;
     if services.is_empty() || services.iter().any(|own| own.covers(principal)) {
         return Ok(());
