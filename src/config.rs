@@ -1,6 +1,7 @@
 //! The configuration of a server: made once, shared by all handshakes.
 
 mod builder;
+mod checks;
 mod description;
 
 pub use builder::ConfigBuilder;

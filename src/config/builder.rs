@@ -1,5 +1,4 @@
-//! Making a configuration, and refusing what contradicts itself or what the
-//! backend cannot honour.
+//! Making a configuration, setting by setting.
 
 use core::fmt;
 use std::sync::Arc;
@@ -11,9 +10,8 @@ use crate::backends::{Backend, Judge, Settings};
 use crate::channel_bindings::ChannelBindingPolicy;
 use crate::context::ExpiredContexts;
 use crate::credentials::{CredentialPrompt, PromptAnswer, WantedCredentials};
-use crate::error::{Error, Misuse};
+use crate::error::Error;
 use crate::etype::EncryptionType;
-use crate::facts::Capabilities;
 use crate::mechanism::Mechanism;
 use crate::name::ServiceName;
 use crate::policy::{self, Policy};
@@ -26,24 +24,24 @@ use crate::time::{Clock, SystemClock};
 /// Makes an [`AcceptorConfig`]. Nothing is lenient unless it is said here.
 #[must_use]
 pub struct ConfigBuilder {
-    backend: Box<dyn Backend>,
-    required: Requirements,
-    requested: Requirements,
-    bindings: Option<ChannelBindingPolicy>,
-    mechanisms: Vec<Mechanism>,
-    services: Vec<ServiceName>,
-    alias_limit: usize,
-    etypes: Option<Vec<EncryptionType>>,
-    clock_skew: Option<Duration>,
-    capaths: Capaths,
-    data_representation: DataRepresentation,
-    limits: Limits,
-    clock: Option<Arc<dyn Clock>>,
-    replay: Option<Arc<dyn ReplayStore>>,
-    replay_skew: Option<Duration>,
-    reject_before_start: bool,
-    expired: ExpiredContexts,
-    prompt: Option<CredentialPrompt>,
+    pub(super) backend: Box<dyn Backend>,
+    pub(super) required: Requirements,
+    pub(super) requested: Requirements,
+    pub(super) bindings: Option<ChannelBindingPolicy>,
+    pub(super) mechanisms: Vec<Mechanism>,
+    pub(super) services: Vec<ServiceName>,
+    pub(super) alias_limit: usize,
+    pub(super) etypes: Option<Vec<EncryptionType>>,
+    pub(super) clock_skew: Option<Duration>,
+    pub(super) capaths: Capaths,
+    pub(super) data_representation: DataRepresentation,
+    pub(super) limits: Limits,
+    pub(super) clock: Option<Arc<dyn Clock>>,
+    pub(super) replay: Option<Arc<dyn ReplayStore>>,
+    pub(super) replay_skew: Option<Duration>,
+    pub(super) reject_before_start: bool,
+    pub(super) expired: ExpiredContexts,
+    pub(super) prompt: Option<CredentialPrompt>,
 }
 
 impl ConfigBuilder {
@@ -291,176 +289,6 @@ impl ConfigBuilder {
             judge: Judge::new(move |facts| policy::check(&judged, facts).map_err(Error::from)),
         }
     }
-
-    /// What no backend could make sense of.
-    fn check_sense(&self) -> Result<(), Misuse> {
-        let all = self.required | self.requested;
-        if all.contains(Requirements::DATAGRAM | Requirements::CONNECTION) {
-            return Err(conflict("DATAGRAM", "CONNECTION"));
-        }
-        if all.contains(Requirements::DATAGRAM | Requirements::SEQUENCE_DETECT) {
-            return Err(conflict("DATAGRAM", "SEQUENCE_DETECT"));
-        }
-        if self.mechanisms.is_empty() {
-            return Err(out_of_range("mechanisms", "at least one is needed"));
-        }
-        if self.etypes.as_ref().is_some_and(Vec::is_empty) {
-            return Err(Misuse::Etypes { etypes: Vec::new() });
-        }
-        if self.limits.max_token < 256 || self.limits.max_legs == 0 {
-            return Err(out_of_range("limits", "no handshake fits into it"));
-        }
-        for (skew, setting) in [
-            (self.clock_skew, "clock_skew"),
-            (self.replay_skew, "replay_skew"),
-        ] {
-            if skew.is_some_and(|skew| skew > Duration::from_secs(24 * 3600)) {
-                return Err(out_of_range(setting, "a day at the most"));
-            }
-        }
-        Ok(())
-    }
-
-    /// PROMPT_FOR_CREDS and its callback belong together, and a backend must
-    /// know what to do with them.
-    fn check_prompt(&self, capabilities: &Capabilities) -> Result<(), Misuse> {
-        let flags = Requirements::PROMPT_FOR_CREDS;
-        let setting = "prompt_for_credentials";
-        if self.prompt.is_none() {
-            return if self.required.contains(flags) {
-                Err(Misuse::NeedsSetting { flags, setting })
-            } else {
-                Ok(())
-            };
-        }
-        let mut mechanisms = capabilities.mechanisms.iter();
-        if !mechanisms.any(|own| own.flags.contains(flags)) {
-            let backend = self.backend.name();
-            return Err(Misuse::CannotSet { backend, setting });
-        }
-        // Credentials that come with each handshake leave nobody to ask.
-        if self.required.contains(Requirements::USE_SUPPLIED_CREDS) {
-            return Err(conflict("USE_SUPPLIED_CREDS", "PROMPT_FOR_CREDS"));
-        }
-        Ok(())
-    }
-
-    /// The policy, from the builder's own function or from the flags of
-    /// `sspi.h` that say the same.
-    fn binding_policy(&self) -> Result<ChannelBindingPolicy, Misuse> {
-        use ChannelBindingPolicy as P;
-        let all = self.required | self.requested;
-        let mut policy = self.bindings;
-        for (flag, name, means) in [
-            (
-                Requirements::PROXY_BINDINGS,
-                "PROXY_BINDINGS",
-                P::AnyPresent,
-            ),
-            (
-                Requirements::ALLOW_MISSING_BINDINGS,
-                "ALLOW_MISSING_BINDINGS",
-                P::WhenSent,
-            ),
-        ] {
-            if !all.contains(flag) {
-                continue;
-            }
-            match policy {
-                None => policy = Some(means),
-                Some(set) if set == means => {}
-                Some(_) => return Err(conflict(name, "another channel-binding policy")),
-            }
-        }
-        Ok(policy.unwrap_or_default())
-    }
-
-    /// Settings that are not flags, against what the backend can do.
-    fn check_settings(&self, capabilities: &Capabilities) -> Result<(), Misuse> {
-        for (asked, ability, setting) in [
-            (self.clock.is_some(), capabilities.injected_clock, "clock"),
-            (
-                self.replay.is_some(),
-                capabilities.replay_store,
-                "replay_store",
-            ),
-            (
-                self.replay_skew.is_some(),
-                capabilities.replay_store,
-                "replay_skew",
-            ),
-            (
-                self.reject_before_start,
-                capabilities.replay_store,
-                "reject_before_start",
-            ),
-            (
-                !self.services.is_empty(),
-                capabilities.restrict_services,
-                "accept_service",
-            ),
-            (
-                self.etypes.is_some(),
-                capabilities.choose_etypes,
-                "encryption_types",
-            ),
-            (
-                self.clock_skew.is_some(),
-                capabilities.choose_skew,
-                "clock_skew",
-            ),
-        ] {
-            if asked && !ability.can() {
-                let backend = self.backend.name();
-                return Err(Misuse::CannotSet { backend, setting });
-            }
-        }
-        Ok(())
-    }
-
-    /// The mechanisms that can meet what is required, and those that were
-    /// asked for and cannot. If none can, the first one's shortcoming is the
-    /// error.
-    fn usable_mechanisms(
-        &self,
-        capabilities: &Capabilities,
-        bindings: ChannelBindingPolicy,
-    ) -> Result<(Vec<Mechanism>, Vec<Mechanism>), Misuse> {
-        let backend = self.backend.name();
-        let (mut usable, mut left_out, mut first) = (Vec::new(), Vec::new(), None);
-        for &mechanism in &self.mechanisms {
-            if usable.contains(&mechanism) || left_out.contains(&mechanism) {
-                continue;
-            }
-            let own = capabilities
-                .mechanisms
-                .iter()
-                .find(|own| own.mechanism == mechanism)
-                .ok_or(Misuse::NoMechanism { backend, mechanism })?;
-            let flags = self.required - own.flags;
-            let problem = if !flags.is_empty() {
-                Some(Misuse::CannotHonour { backend, flags })
-            } else if !own.binding_policies.contains(&bindings) {
-                Some(Misuse::CannotBind {
-                    backend,
-                    policy: bindings,
-                })
-            } else {
-                None
-            };
-            match problem {
-                None => usable.push(mechanism),
-                Some(problem) => {
-                    left_out.push(mechanism);
-                    first.get_or_insert(problem);
-                }
-            }
-        }
-        match first {
-            Some(problem) if usable.is_empty() => Err(problem),
-            _ => Ok((usable, left_out)),
-        }
-    }
 }
 
 impl fmt::Debug for ConfigBuilder {
@@ -471,12 +299,4 @@ impl fmt::Debug for ConfigBuilder {
             .field("requested", &self.requested)
             .finish_non_exhaustive()
     }
-}
-
-fn conflict(first: &'static str, second: &'static str) -> Misuse {
-    Misuse::Conflict { first, second }
-}
-
-fn out_of_range(setting: &'static str, problem: &'static str) -> Misuse {
-    Misuse::OutOfRange { setting, problem }
 }
