@@ -2,6 +2,7 @@
 
 mod builder;
 mod checks;
+mod defaults;
 mod description;
 
 pub use builder::ConfigBuilder;
@@ -63,6 +64,7 @@ struct Inner {
     capabilities: Capabilities,
     expired: ExpiredContexts,
     left_out: Vec<Mechanism>,
+    notes: Vec<String>,
     half_open: AtomicUsize,
 }
 
@@ -91,6 +93,7 @@ impl AcceptorConfig {
             self.0.backend.describe(),
             &self.0.settings,
             &self.0.left_out,
+            &self.0.notes,
         )
     }
 

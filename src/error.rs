@@ -1,12 +1,14 @@
 //! Errors, sorted by whose fault they are.
 
 mod ccache;
+mod krb5_conf;
 mod misuse;
 mod rejection;
 mod status;
 mod unavailability;
 
 pub use ccache::CcacheProblem;
+pub use krb5_conf::Krb5ConfProblem;
 pub use misuse::Misuse;
 pub use rejection::{EtypeUse, KeyTried, Rejection};
 pub use status::{GssMajor, PlatformStatus, WindowsStatus};

@@ -162,6 +162,55 @@ fn create_private(path: &Path) -> io::Result<fs::File> {
         .open(path)
 }
 
+/// The longest configuration file that is read.
+const MAX_TEXT: u64 = 1 << 20;
+/// The most names of a directory that are looked at.
+const MAX_NAMES: usize = 4096;
+
+/// Why a text file or directory cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TextProblem {
+    Missing,
+    Unreadable(String),
+    TooLarge,
+    NotText,
+}
+
+fn text_problem(error: &io::Error) -> TextProblem {
+    match error.kind() {
+        io::ErrorKind::NotFound => TextProblem::Missing,
+        _ => TextProblem::Unreadable(error.to_string()),
+    }
+}
+
+/// Reads a configuration file whole.
+#[allow(clippy::disallowed_methods)]
+pub(crate) fn read_text(path: &Path) -> Result<String, TextProblem> {
+    let file = fs::File::open(path).map_err(|error| text_problem(&error))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_TEXT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| text_problem(&error))?;
+    if bytes.len() as u64 > MAX_TEXT {
+        return Err(TextProblem::TooLarge);
+    }
+    String::from_utf8(bytes).map_err(|_| TextProblem::NotText)
+}
+
+/// The names in a directory that are text, in no order.
+#[allow(clippy::disallowed_methods)]
+pub(crate) fn names_in(path: &Path) -> Result<Vec<String>, TextProblem> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path).map_err(|error| text_problem(&error))? {
+        let entry = entry.map_err(|error| text_problem(&error))?;
+        if names.len() >= MAX_NAMES {
+            return Err(TextProblem::TooLarge);
+        }
+        names.extend(entry.file_name().into_string().ok());
+    }
+    Ok(names)
+}
+
 /// Whether users other than the owner and the group may read the file.
 #[cfg(unix)]
 #[allow(clippy::disallowed_methods)]

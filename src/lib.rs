@@ -23,6 +23,8 @@ mod error;
 mod etype;
 mod facts;
 mod files;
+#[cfg(feature = "krb5-conf")]
+mod krb5_conf;
 mod mechanism;
 mod message;
 mod name;
@@ -51,14 +53,16 @@ pub use credentials::{
     CredentialPrompt, Credentials, Keytab, PromptAnswer, Salt, ServicePassword, WantedCredentials,
 };
 pub use error::{
-    CcacheProblem, Error, EtypeUse, GssMajor, KeyTried, KeytabProblem, Misuse, PlatformStatus,
-    Rejection, Unavailability, WindowsStatus,
+    CcacheProblem, Error, EtypeUse, GssMajor, KeyTried, KeytabProblem, Krb5ConfProblem, Misuse,
+    PlatformStatus, Rejection, Unavailability, WindowsStatus,
 };
 pub use etype::EncryptionType;
 pub use facts::{
     Ability, BindingFact, Capabilities, ClientTarget, ExpiryPrecision, Facts,
     MechanismCapabilities, TargetSource, Undisclosed,
 };
+#[cfg(feature = "krb5-conf")]
+pub use krb5_conf::{Krb5Conf, LocalNameRule, LocalNameTemplate, Substitution};
 pub use mechanism::{Framing, Mechanism};
 pub use message::{
     MessagePart, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped, UnwrappedInPlace,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use super::defaults::Defaults;
 use super::{AcceptorConfig, Inner, Limits};
 use crate::backends::{Backend, Judge, Settings};
 use crate::channel_bindings::ChannelBindingPolicy;
@@ -33,7 +34,7 @@ pub struct ConfigBuilder {
     pub(super) alias_limit: usize,
     pub(super) etypes: Option<Vec<EncryptionType>>,
     pub(super) clock_skew: Option<Duration>,
-    pub(super) capaths: Capaths,
+    pub(super) capaths: Option<Capaths>,
     pub(super) data_representation: DataRepresentation,
     pub(super) limits: Limits,
     pub(super) clock: Option<Arc<dyn Clock>>,
@@ -42,6 +43,7 @@ pub struct ConfigBuilder {
     pub(super) reject_before_start: bool,
     pub(super) expired: ExpiredContexts,
     pub(super) prompt: Option<CredentialPrompt>,
+    pub(super) defaults: Defaults,
 }
 
 impl ConfigBuilder {
@@ -60,7 +62,7 @@ impl ConfigBuilder {
             alias_limit: 0,
             etypes: None,
             clock_skew: None,
-            capaths: Capaths::new(),
+            capaths: None,
             data_representation: DataRepresentation::default(),
             limits: Limits::default(),
             clock: None,
@@ -69,6 +71,7 @@ impl ConfigBuilder {
             reject_before_start: false,
             expired: ExpiredContexts::Refuse,
             prompt: None,
+            defaults: Defaults::default(),
         }
     }
 
@@ -140,7 +143,7 @@ impl ConfigBuilder {
 
     /// Trusted paths of realms, for tickets that the KDC has not checked.
     pub fn capaths(mut self, capaths: Capaths) -> Self {
-        self.capaths = capaths;
+        self.capaths = Some(capaths);
         self
     }
 
@@ -226,6 +229,7 @@ impl ConfigBuilder {
     /// used.
     pub fn build(mut self) -> Result<AcceptorConfig, Error> {
         self.required = self.required.with_implied();
+        let notes = self.take_defaults();
         self.check_sense()?;
         let capabilities = self.backend.capabilities();
         let bindings = self.binding_policy()?;
@@ -248,6 +252,7 @@ impl ConfigBuilder {
             capabilities,
             expired: self.expired,
             left_out,
+            notes,
             half_open: AtomicUsize::new(0),
         })))
     }
@@ -279,7 +284,7 @@ impl ConfigBuilder {
                 .unwrap_or_else(|| EncryptionType::DEFAULT.to_vec()),
             clock_skew,
             replay_skew: self.replay_skew.unwrap_or_default().max(clock_skew),
-            capaths: self.capaths.clone(),
+            capaths: self.capaths.clone().unwrap_or_default(),
             data_representation: self.data_representation,
             max_token: self.limits.max_token,
             refuse_before: self.reject_before_start.then(|| clock.now()),

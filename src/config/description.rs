@@ -38,6 +38,8 @@ pub struct Description {
     pub clock_skew: Duration,
     /// Where tokens are remembered.
     pub replay: String,
+    /// What was taken from elsewhere, and what was not.
+    pub notes: Vec<String>,
     /// What should be looked at.
     pub warnings: Vec<String>,
 }
@@ -47,6 +49,7 @@ impl Description {
         own: BackendDescription,
         settings: &Settings,
         left_out: &[Mechanism],
+        notes: &[String],
     ) -> Self {
         let mut warnings = own.warnings;
         for mechanism in left_out {
@@ -72,6 +75,7 @@ impl Description {
             channel_bindings: settings.channel_bindings,
             clock_skew: settings.clock_skew,
             replay: settings.replay.describe(),
+            notes: notes.to_vec(),
             warnings,
         }
     }
@@ -99,6 +103,9 @@ impl fmt::Display for Description {
         writeln!(f, "channel bindings  {:?}", self.channel_bindings)?;
         writeln!(f, "clock skew        {} s", self.clock_skew.as_secs())?;
         writeln!(f, "replay store      {}", self.replay)?;
+        for note in &self.notes {
+            writeln!(f, "note              {note}")?;
+        }
         for warning in &self.warnings {
             writeln!(f, "WARNING           {warning}")?;
         }
@@ -153,6 +160,7 @@ mod tests {
             channel_bindings: ChannelBindingPolicy::Ignore,
             clock_skew: Duration::from_secs(300),
             replay: "in memory".into(),
+            notes: vec!["from a file".into()],
             warnings: vec!["look here".into()],
         };
         let text = description.to_string();
@@ -162,6 +170,7 @@ mod tests {
             "                    kvno 2: aes256-cts-hmac-sha1-96",
             "                  and 2 more",
             "required          MUTUAL_AUTH",
+            "note              from a file",
             "WARNING           look here",
         ] {
             assert!(text.lines().any(|own| own == line), "{line} in {text}");

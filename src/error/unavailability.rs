@@ -3,7 +3,7 @@
 use core::fmt;
 use std::path::PathBuf;
 
-use crate::error::{CcacheProblem, GssMajor, WindowsStatus};
+use crate::error::{CcacheProblem, GssMajor, Krb5ConfProblem, WindowsStatus};
 
 /// What is missing or broken on the server's side.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +35,17 @@ pub enum Unavailability {
     NoUsableKey {
         /// The principals that it has, with kvno and encryption type.
         has: String,
+    },
+    /// A krb5.conf cannot be used.
+    #[error("krb5.conf{}{}: {problem}", .origin.as_deref().map_or_else(String::new, |path| format!(" '{}'", path.display())), .line.map_or_else(String::new, |line| format!(", line {line}")))]
+    #[non_exhaustive]
+    Krb5Conf {
+        /// The file, or `None` for a text.
+        origin: Option<PathBuf>,
+        /// The line, from 1, where it is one's fault.
+        line: Option<usize>,
+        /// What is wrong.
+        problem: Krb5ConfProblem,
     },
     /// The replay store is full.
     #[error("the replay store is full; size it for the rate of logins times twice the clock skew")]
@@ -143,6 +154,7 @@ impl Unavailability {
                 WindowsStatus::SEC_E_INSUFFICIENT_MEMORY
             }
             Self::StartingUp { .. } => WindowsStatus::SEC_E_LOGON_DENIED,
+            Self::Krb5Conf { .. } => WindowsStatus::SEC_E_INVALID_PARAMETER,
             Self::Platform { .. } => WindowsStatus::SEC_E_UNSUPPORTED_FUNCTION,
             Self::ReplayStore { .. } | Self::CredentialPrompt { .. } | Self::Internal { .. } => {
                 WindowsStatus::SEC_E_INTERNAL_ERROR
