@@ -45,7 +45,8 @@ use crate::etype::EncryptionType;
 use crate::facts::{Capabilities, Facts};
 use crate::mechanism::Mechanism;
 use crate::message::{
-    MessagePart, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped, UnwrappedInPlace,
+    MessagePart, PartsUsed, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped,
+    UnwrappedInPlace,
 };
 use crate::name::{Principal, ServiceName};
 use crate::realms::Capaths;
@@ -233,8 +234,8 @@ pub trait SecurityContext: Send + Sync {
     /// As for `unwrap`.
     fn unwrap_in_place(&self, buffer: &mut [u8]) -> Result<UnwrappedInPlace, Error>;
 
-    /// Protects a message part by part, where the parts lie; gives the bytes
-    /// used of the header part.
+    /// Protects a message part by part, where the parts lie, without moving
+    /// or copying any; says how much of their room they use.
     ///
     /// # Errors
     ///
@@ -243,12 +244,13 @@ pub trait SecurityContext: Send + Sync {
         &self,
         protection: Protection,
         parts: &mut [MessagePart<'_>],
-    ) -> Result<usize, Error> {
+    ) -> Result<PartsUsed, Error> {
         let _ = (protection, parts);
         Err(unsupported("this", "messages in parts"))
     }
 
-    /// Reverses [`wrap_parts`](Self::wrap_parts).
+    /// Reverses [`wrap_parts`](Self::wrap_parts). On an error no data that was
+    /// sealed is left readable.
     ///
     /// # Errors
     ///

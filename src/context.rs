@@ -11,7 +11,8 @@ use crate::error::{Error, Misuse, Rejection};
 use crate::facts::{BindingFact, ClientTarget, ExpiryPrecision, Facts};
 use crate::mechanism::{Framing, Mechanism};
 use crate::message::{
-    MessagePart, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped, UnwrappedInPlace,
+    MessagePart, PartsUsed, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped,
+    UnwrappedInPlace,
 };
 use crate::name::{Name, Principal};
 use crate::requirements::{Granted, Requirements};
@@ -211,26 +212,72 @@ impl Context {
         Ok((data, message.protection, message.sequence))
     }
 
-    /// Protects a message part by part, where the parts lie, for DCE RPC.
+    /// Protects a message part by part, where the parts lie
+    /// (`EncryptMessage` with several SECBUFFERs, `gss_wrap_iov`): data keeps
+    /// its place and length, sign-only parts are covered and stay readable,
+    /// and what the protection adds goes into the header part. Nothing is
+    /// allocated.
+    ///
+    /// This is how DCE RPC protects its PDUs (MS-RPCE 2.2.2.11, 3.3.1.5.2.2):
+    /// with header signing, the PDU's header and its security trailer are
+    /// sign-only, and the auth value is the header part. The layout depends on
+    /// whether the handshake was DCE style ([`Granted::USED_DCE_STYLE`]), so
+    /// ask [`sizes`](Self::sizes) for the header's length.
+    ///
+    /// ```
+    /// use gss_acceptor::{Context, Error, MessagePart, Protection};
+    ///
+    /// /// Seals an RPC response in place. The PDU is laid out already, its
+    /// /// lengths filled in: 24 bytes of header, the stub, 8 bytes of security
+    /// /// trailer, and room for the auth value.
+    /// fn seal(context: &Context, pdu: &mut [u8]) -> Result<(), Error> {
+    ///     let auth_length = context.sizes().sealed_parts_header;
+    ///     let (header, rest) = pdu.split_at_mut(24);
+    ///     let (rest, auth_value) = rest.split_at_mut(rest.len() - auth_length);
+    ///     let (stub, trailer) = rest.split_at_mut(rest.len() - 8);
+    ///     let used = context.wrap_parts(
+    ///         Protection::Confidentiality,
+    ///         &mut [
+    ///             MessagePart::SignOnly(header),
+    ///             MessagePart::Data(stub),
+    ///             MessagePart::SignOnly(trailer),
+    ///             MessagePart::Header(auth_value),
+    ///         ],
+    ///     )?;
+    ///     assert_eq!(used.header, auth_length);
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
-    /// As for `wrap`, and parts that do not fit the mechanism.
+    /// As for `wrap`; [`Misuse::Parts`] for parts that make no message,
+    /// [`Misuse::BufferTooSmall`] for a header part without room, and
+    /// [`Misuse::Unsupported`] for a mechanism without messages in parts.
+    /// Nothing has been changed then.
     pub fn wrap_parts(
         &self,
         protection: Protection,
         parts: &mut [MessagePart<'_>],
-    ) -> Result<usize, Error> {
+    ) -> Result<PartsUsed, Error> {
         self.check_use(needed(protection))?;
         self.inner.wrap_parts(protection, parts)
     }
 
     /// Reverses [`wrap_parts`](Self::wrap_parts) on a message of the
-    /// client's.
+    /// client's. The parts are those that the client named, in its order; the
+    /// header part is exactly the token. Data is readable afterwards, at its
+    /// place. An empty list of data is a message too.
+    ///
+    /// Look at both results: the client chooses whether it seals, so where
+    /// sealing was agreed (`RPC_C_AUTHN_LEVEL_PKT_PRIVACY`) a message with
+    /// [`Protection::Integrity`] is to be refused; and a replayed message is
+    /// authentic too.
     ///
     /// # Errors
     ///
-    /// As for `unwrap`, and parts that do not fit the mechanism.
+    /// As for `unwrap`; [`Misuse::Parts`] for parts that make no message.
+    /// After an error, data that was sealed is wiped or still sealed.
     pub fn unwrap_parts(
         &self,
         parts: &mut [MessagePart<'_>],

@@ -65,7 +65,8 @@ pub use facts::{
 pub use krb5_conf::{Krb5Conf, LocalNameRule, LocalNameTemplate, Substitution};
 pub use mechanism::{Framing, Mechanism};
 pub use message::{
-    MessagePart, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped, UnwrappedInPlace,
+    MessagePart, PartsUsed, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped,
+    UnwrappedInPlace,
 };
 pub use name::{Name, Principal, ServiceName};
 pub use realms::Capaths;

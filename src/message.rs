@@ -65,8 +65,9 @@ pub struct Sizes {
     pub max_signature: usize,
     /// What messages are padded to; 1 if they are not (`cbBlockSize`).
     pub block: usize,
-    /// What sealing adds to a message, header and trailer together
-    /// (`cbSecurityTrailer`).
+    /// What sealing adds to a message (`cbSecurityTrailer`): header and trailer
+    /// together, or [`sealed_parts_header`](Self::sealed_parts_header) where
+    /// that is longer, as in DCE style.
     pub security_trailer: usize,
     /// What `wrap_in_place` needs before the data of a sealed message.
     pub sealed_header: usize,
@@ -77,6 +78,11 @@ pub struct Sizes {
     pub integrity_header: usize,
     /// What it needs behind it.
     pub integrity_trailer: usize,
+    /// The length of [`MessagePart::Header`] for a sealed message in parts;
+    /// 0 where the mechanism has no messages in parts.
+    pub sealed_parts_header: usize,
+    /// The same for a message in parts that is not sealed.
+    pub integrity_parts_header: usize,
 }
 
 impl Sizes {
@@ -98,7 +104,18 @@ impl Sizes {
             sealed_trailer: sealed.1,
             integrity_header: integrity.0,
             integrity_trailer: integrity.1,
+            sealed_parts_header: 0,
+            integrity_parts_header: 0,
         }
+    }
+
+    /// With the lengths of header parts, sealed and not.
+    #[must_use]
+    pub fn with_parts(mut self, sealed: usize, integrity: usize) -> Self {
+        self.sealed_parts_header = sealed;
+        self.integrity_parts_header = integrity;
+        self.security_trailer = self.security_trailer.max(sealed);
+        self
     }
 
     /// The longest data whose token fits into `token` bytes
@@ -113,19 +130,52 @@ impl Sizes {
     }
 }
 
-/// One part of a message that is protected where it lies (SECBUFFER_*,
-/// MS-KILE 3.4.5.4): for DCE RPC, whose headers are signed and not sealed.
+/// One part of a message that is protected where it lies (the SECBUFFER_*
+/// types of `sspi.h`, the GSS_IOV_BUFFER_TYPE_* of `gssapi_ext.h`; MS-KILE
+/// 3.4.5.4): for DCE RPC, whose headers are signed and not sealed.
+///
+/// There is exactly one header; the other parts may be any number, also of
+/// length 0. Both sides must name data and sign-only parts in the same order;
+/// it does not matter where among them the header is, nor whether two
+/// neighbours of one kind are one part.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum MessagePart<'a> {
-    /// Room for, or the bytes of, the token's header (SECBUFFER_TOKEN).
+    /// Room for, or the bytes of, the token's header (SECBUFFER_TOKEN):
+    /// [`Sizes::sealed_parts_header`] bytes, or
+    /// [`Sizes::integrity_parts_header`]. It holds everything that the
+    /// protection adds.
     Header(&'a mut [u8]),
-    /// The data, sealed where sealing is asked for (SECBUFFER_DATA).
+    /// The data, sealed where sealing is asked for (SECBUFFER_DATA). It keeps
+    /// its place and its length.
     Data(&'a mut [u8]),
-    /// Data that is signed and stays readable (SECBUFFER_READONLY_WITH_CHECKSUM).
+    /// Data that is signed and stays readable
+    /// (SECBUFFER_READONLY_WITH_CHECKSUM, GSS_IOV_BUFFER_TYPE_SIGN_ONLY).
     SignOnly(&'a [u8]),
-    /// Room for padding (SECBUFFER_PADDING).
+    /// Room for padding (SECBUFFER_PADDING), of which
+    /// [`PartsUsed::padding`] bytes are used and belong to the message. In a
+    /// message received, exactly those.
     Padding(&'a mut [u8]),
+}
+
+/// How much of their room the parts of a wrapped message use, in bytes from
+/// the start of each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartsUsed {
+    /// Of the header part.
+    pub header: usize,
+    /// Of the padding part: 0 where the mechanism has no padding, as AES in
+    /// Kerberos.
+    pub padding: usize,
+}
+
+impl PartsUsed {
+    /// So many bytes of the header, and of the padding.
+    #[must_use]
+    pub fn new(header: usize, padding: usize) -> Self {
+        Self { header, padding }
+    }
 }
 
 /// Which key the pseudo-random function of a context uses (RFC 4401 2).

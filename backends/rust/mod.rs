@@ -109,6 +109,7 @@ const KERBEROS_FLAGS: Requirements = Requirements::MUTUAL_AUTH
     .union(Requirements::INTEGRITY)
     .union(Requirements::IDENTIFY)
     .union(Requirements::ALLOCATE_MEMORY)
+    .union(Requirements::USE_DCE_STYLE)
     .union(Requirements::DATAGRAM)
     .union(Requirements::CONNECTION)
     .union(Requirements::STREAM)

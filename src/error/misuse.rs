@@ -112,6 +112,12 @@ pub enum Misuse {
         /// How many there are.
         has: usize,
     },
+    /// Parts that make no message.
+    #[error("the parts make no message: {problem}")]
+    Parts {
+        /// What is wrong with them.
+        problem: &'static str,
+    },
     /// Encryption types that are not implemented, or none at all.
     #[error("no usable encryption type among: {}", list(.etypes))]
     Etypes {

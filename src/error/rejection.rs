@@ -187,9 +187,16 @@ pub enum Rejection {
         "the client asks for user-to-user authentication, which this configuration does not have"
     )]
     UserToUser,
-    /// The client asks for DCE style, and it is not configured.
-    #[error("the client asks for DCE-style authentication, which this configuration does not have")]
-    DceStyle,
+    /// The third leg of DCE style does not prove that the client is there
+    /// (MS-KILE 3.4.5.1).
+    #[error(
+        "the client's answer to the AP-REP (the third leg of DCE style) {problem}: \
+         it may be another connection's, or a replay"
+    )]
+    ThirdLeg {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// The ticket is for a service that is not accepted here.
     #[error("the ticket is for {service}; this configuration accepts {}", list(.accepted))]
     ServiceNotAccepted {

@@ -23,7 +23,7 @@ use crate::backends::rust::kerberos::codec::wire::{
 use crate::backends::rust::kerberos::context::KerberosContext;
 use crate::backends::rust::kerberos::crypto::Key;
 use crate::backends::rust::kerberos::per_message::{
-    Agreed, Detection, KeyOrigin, PerMessage, Role,
+    Agreed, Detection, KeyOrigin, Layout, PerMessage, Role,
 };
 use crate::time::unix_seconds;
 use crate::{EncryptionType, Secret, random};
@@ -64,14 +64,15 @@ enum Tried {
 
 /// What came of an answer.
 pub(super) enum Answered {
-    /// The server proved itself.
-    Established(TestClientContext),
+    /// The server proved itself. In DCE style it awaits the client's own
+    /// AP-REP before it lets it in.
+    Established(TestClientContext, Option<Vec<u8>>),
     /// A further AP-REQ, by the server's clock.
     Again(Vec<u8>, ApExchange),
 }
 
 impl ApExchange {
-    /// Makes the AP-REQ, framed.
+    /// Makes the AP-REQ: framed, but for DCE style.
     pub(super) fn begin(plan: Plan, now: SystemTime) -> Result<(Self, Vec<u8>), ClientError> {
         Self::send(plan, now, Tried::Once)
     }
@@ -92,7 +93,10 @@ impl ApExchange {
         };
         let authenticator = Zeroizing::new(exchange.authenticator()?);
         let message = exchange.ap_req(&authenticator)?;
-        let token = gss::frame_message(gss::KRB5, gss::token_id::AP_REQ, &message);
+        let token = match exchange.layout() {
+            Layout::Plain => gss::frame_message(gss::KRB5, gss::token_id::AP_REQ, &message),
+            Layout::Dce => message,
+        };
         Ok((exchange, token))
     }
 
@@ -172,9 +176,18 @@ impl ApExchange {
         self.plan.flags
     }
 
-    /// Whether the client awaits an AP-REP.
+    /// Whether the client awaits an AP-REP, as in DCE style it always does.
     pub(super) fn mutual(&self) -> bool {
-        self.plan.flags.contains(ClientFlags::MUTUAL_AUTH)
+        let either = ClientFlags::MUTUAL_AUTH | ClientFlags::DCE_STYLE;
+        self.plan.flags.intersects(either)
+    }
+
+    fn layout(&self) -> Layout {
+        if self.plan.flags.contains(ClientFlags::DCE_STYLE) {
+            Layout::Dce
+        } else {
+            Layout::Plain
+        }
     }
 
     /// The context of a client that awaits no AP-REP: both sides go on in
@@ -184,13 +197,20 @@ impl ApExchange {
         self.context(key, KeyOrigin::Other, number)
     }
 
-    /// Takes the server's answer, framed.
+    /// Takes the server's answer: framed, but for an AP-REP of DCE style.
     pub(super) fn read(self, reply: &[u8]) -> Result<Answered, ClientError> {
+        // 6F is the tag of an AP-REP, APPLICATION 15.
+        if self.layout() == Layout::Dce && reply.first() == Some(&0x6F) {
+            return self.read_ap_rep(reply);
+        }
         let framed = gss::parse(reply).map_err(|error| bad("token", error.problem.text()))?;
         if framed.oid != gss::KRB5 {
             return Err(bad("token", "it is another mechanism's"));
         }
         match framed.token_id {
+            gss::token_id::AP_REP if self.layout() == Layout::Dce => {
+                Err(bad("AP-REP", "it is framed, in DCE style"))
+            }
             gss::token_id::AP_REP if self.mutual() => self.read_ap_rep(framed.body),
             gss::token_id::AP_REP => Err(bad("AP-REP", "none was asked for")),
             gss::token_id::KRB_ERROR => self.read_krb_error(framed.body),
@@ -222,6 +242,9 @@ impl ApExchange {
             .seq_number
             .ok_or_else(|| bad("AP-REP", "it has no sequence number"))?;
         let (key, origin) = match part.subkey {
+            None if self.layout() == Layout::Dce => {
+                return Err(bad("AP-REP", "it has no subkey, in DCE style"));
+            }
             None => (self.subkey.clone(), KeyOrigin::Other),
             Some(subkey) => {
                 let secret = Secret::copy_from(subkey.keyvalue.0);
@@ -230,7 +253,36 @@ impl ApExchange {
                 (key, KeyOrigin::AcceptorSubkey)
             }
         };
-        Ok(Answered::Established(self.context(key, origin, number)))
+        let token = match self.layout() {
+            Layout::Plain => None,
+            Layout::Dce => Some(self.third_leg(number)?),
+        };
+        let context = self.context(key, origin, number);
+        Ok(Answered::Established(context, token))
+    }
+
+    /// MS-KILE 3.4.5.1: the client's own AP-REP, with the server's number and
+    /// no subkey.
+    fn third_leg(&self, number: u32) -> Result<Vec<u8>, ClientError> {
+        let encoding = |_| ClientError::encoding("AP-REP");
+        let part = EncApRepPart {
+            ctime: self.ctime,
+            cusec: self.cusec,
+            subkey: None,
+            seq_number: Some(number),
+        };
+        let plain = Zeroizing::new(part.encode().map_err(encoding)?);
+        let session = &self.plan.ticket.session;
+        let cipher = session
+            .usage_key(USAGE_AP_REP)
+            .encrypt(&plain, &mut random::fill);
+        ApRep::new(EncryptedData {
+            etype: session.etype(),
+            kvno: None,
+            cipher: Octets(&cipher),
+        })
+        .encode()
+        .map_err(encoding)
     }
 
     /// MS-KILE 3.4.5: once, and by the server's clock.
@@ -256,6 +308,7 @@ impl ApExchange {
                 replay: flags.contains(ClientFlags::REPLAY_DETECT),
                 sequence: flags.contains(ClientFlags::SEQUENCE_DETECT),
             },
+            layout: self.layout(),
             random: random::fill,
         });
         let no_data = Box::default();

@@ -8,7 +8,10 @@ use super::error::ClientError;
 use super::spnego::Negotiation;
 use crate::backends::SecurityContext as _;
 use crate::backends::rust::kerberos::context::KerberosContext;
-use crate::{Error, PrfKey, Principal, Protection, Secret, SequenceState, SessionKey, Unwrapped};
+use crate::{
+    Error, MessagePart, PartsUsed, PrfKey, Principal, Protection, Secret, SequenceState,
+    SessionKey, Sizes, Unwrapped,
+};
 
 /// A client that has made a token and awaits the server's answer.
 #[must_use]
@@ -93,10 +96,7 @@ impl TestClient {
                 context: exchange.complete(),
             }),
             (State::Raw(exchange), Some(reply)) => Ok(match exchange.read(reply)? {
-                Answered::Established(context) => ClientStep::Done {
-                    token: None,
-                    context,
-                },
+                Answered::Established(context, token) => ClientStep::Done { token, context },
                 Answered::Again(token, exchange) => ClientStep::Continue {
                     client: Self::raw(token.clone(), exchange),
                     token,
@@ -181,6 +181,37 @@ impl TestClientContext {
     /// As [`Context::unwrap`](crate::Context::unwrap).
     pub fn unwrap(&self, token: &[u8]) -> Result<Unwrapped, Error> {
         self.inner.unwrap(token)
+    }
+
+    /// Protects a message part by part, where the parts lie.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::wrap_parts`](crate::Context::wrap_parts).
+    pub fn wrap_parts(
+        &self,
+        protection: Protection,
+        parts: &mut [MessagePart<'_>],
+    ) -> Result<PartsUsed, Error> {
+        self.inner.wrap_parts(protection, parts)
+    }
+
+    /// Reverses it on a message of the server's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::unwrap_parts`](crate::Context::unwrap_parts).
+    pub fn unwrap_parts(
+        &self,
+        parts: &mut [MessagePart<'_>],
+    ) -> Result<(Protection, SequenceState), Error> {
+        self.inner.unwrap_parts(parts)
+    }
+
+    /// The sizes of its tokens.
+    #[must_use]
+    pub fn sizes(&self) -> Sizes {
+        self.inner.sizes()
     }
 
     /// A token that proves a message which travels beside it.

@@ -163,21 +163,24 @@ impl Terms {
         answer: &NegTokenResp<'_>,
         kerberos: ApExchange,
     ) -> Result<ClientStep, ClientError> {
-        let context = match answer.response_token {
+        let (context, last) = match answer.response_token {
             None if kerberos.mutual() => {
                 return Err(ClientError::NoReply {
                     awaited: "an AP-REP",
                 });
             }
-            None => kerberos.complete(),
+            None => (kerberos.complete(), None),
             Some(token) => match kerberos.read(token.0)? {
-                Answered::Established(context) => context,
+                Answered::Established(context, last) => (context, last),
                 Answered::Again(token, kerberos) => {
                     let token = response(Some(&token), None)?;
                     return Ok(self.wait(token, Phase::Sent(kerberos)));
                 }
             },
         };
+        if let Some(last) = last {
+            return self.send_last(answer, &last, context);
+        }
         self.check_mic(answer, &context)?;
         let token = match answer.neg_state {
             Some(NegState::AcceptCompleted) => None,
@@ -185,6 +188,25 @@ impl Terms {
             _ => Some(response(None, Some(&context.mic(&self.mech_types)?))?),
         };
         Ok(ClientStep::Done { token, context })
+    }
+
+    /// DCE style: the mechanism's last token is the client's, and the MIC it
+    /// owes goes with it (RFC 4178 5).
+    fn send_last(
+        self,
+        answer: &NegTokenResp<'_>,
+        last: &[u8],
+        context: TestClientContext,
+    ) -> Result<ClientStep, ClientError> {
+        if answer.neg_state == Some(NegState::AcceptCompleted) {
+            return Err(bad(RESPONSE, "it completes what the client has yet to"));
+        }
+        let mic = match self.mic {
+            Mic::Owed => Some(context.mic(&self.mech_types)?),
+            Mic::NotOwed => None,
+        };
+        let token = response(Some(last), mic.as_deref())?;
+        Ok(self.wait(token, Phase::Closing(context)))
     }
 
     /// The server's last word to a client that is done.

@@ -8,7 +8,7 @@ use super::super::kerberos::codec::gss;
 use super::super::kerberos::codec::messages::{ApRep, EncApRepPart, EncTicketPart, KrbError};
 use super::super::kerberos::crypto::Key;
 use super::super::kerberos::keytab::{self, Entry, KvnoWidth};
-use super::super::kerberos::per_message::{Agreed, Detection, KeyOrigin, PerMessage, Role};
+use super::super::kerberos::per_message::{Agreed, Detection, KeyOrigin, Layout, PerMessage, Role};
 use super::super::spnego::codec::{NegState, NegTokenResp, encode_mech_types};
 use super::forge::{Bytes, KVNO, NOW, Plan, REALM, SERVICE, bindings, key, option};
 use crate::acceptor::{Acceptor, Step};
@@ -291,6 +291,7 @@ fn engine(role: Role, key: Key, origin: KeyOrigin, first_received: u32) -> PerMe
             replay: true,
             sequence: true,
         },
+        layout: Layout::Plain,
         random: |bytes| bytes.fill(0),
     })
 }

@@ -2,6 +2,7 @@
 //! file and those below it see both what is on the wire and the keys.
 
 mod authenticator;
+mod dce;
 mod prompt;
 mod reply;
 mod ticket;
@@ -11,8 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use self::authenticator::{Asked, Authenticated};
+use self::dce::AwaitClientApRep;
 use self::prompt::Prompt;
-use self::reply::Answer;
+use self::reply::{Answer, Answered};
 use self::ticket::OpenTicket;
 use super::codec::gss;
 use super::codec::messages::{ApReq, KrbError};
@@ -193,11 +195,14 @@ impl AwaitApReq {
             answer, facts, now, ..
         } = verified;
         match answer.build(self.shared.settings.max_token) {
-            Ok((token, context)) => Outcome::Established {
+            Ok(Answered::Done { token, context }) => Outcome::Established {
                 token,
                 context,
                 facts,
             },
+            Ok(Answered::AwaitsClient { token, next }) => {
+                Outcome::go_on(token, Box::new(AwaitClientApRep::new(next, facts)))
+            }
             Err(error) => self.refuse(error, wants_error, || own_service(&facts), now),
         }
     }
@@ -288,9 +293,11 @@ struct Token<'a> {
     style: Style,
 }
 
+/// How the tokens of a handshake come, both ways.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
     Framed,
+    /// DCE style.
     Bare,
 }
 
@@ -331,19 +338,18 @@ impl<'a> Token<'a> {
 
     /// Rule 1: bare is DCE style's and nobody else's.
     fn check_style(&self, asked: &Asked) -> Result<(), Error> {
-        match (self.style, asked.dce_style()) {
-            (Style::Framed, false) => Ok(()),
-            (Style::Framed, true) => Err(Error::malformed(
+        match (self.style, asked.style()) {
+            (Style::Framed, Style::Framed) | (Style::Bare, Style::Bare) => Ok(()),
+            (Style::Framed, Style::Bare) => Err(Error::malformed(
                 "GSS token",
                 "framed, and DCE style in the checksum",
                 None,
             )),
-            (Style::Bare, false) => Err(Error::malformed(
+            (Style::Bare, Style::Framed) => Err(Error::malformed(
                 "AP-REQ",
                 "bare, and not DCE style in the checksum",
                 None,
             )),
-            (Style::Bare, true) => Err(Rejection::DceStyle.into()),
         }
     }
 }

@@ -9,7 +9,8 @@ use super::per_message::{MessageError, PerMessage};
 use crate::backends::SecurityContext;
 use crate::error::{Error, Misuse, Rejection};
 use crate::message::{
-    PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped, UnwrappedInPlace,
+    MessagePart, PartsUsed, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped,
+    UnwrappedInPlace,
 };
 use crate::secret::Secret;
 
@@ -84,6 +85,25 @@ impl SecurityContext for KerberosContext {
             .map_err(|error| failure("wrap token", error))
     }
 
+    fn wrap_parts(
+        &self,
+        protection: Protection,
+        parts: &mut [MessagePart<'_>],
+    ) -> Result<PartsUsed, Error> {
+        self.messages
+            .wrap_parts(protection, parts)
+            .map_err(|error| parts_failure(error, parts))
+    }
+
+    fn unwrap_parts(
+        &self,
+        parts: &mut [MessagePart<'_>],
+    ) -> Result<(Protection, SequenceState), Error> {
+        self.messages
+            .unwrap_parts(parts)
+            .map_err(|error| parts_failure(error, parts))
+    }
+
     fn mic(&self, data: &[u8]) -> Result<Vec<u8>, Error> {
         Ok(self.messages.mic(data))
     }
@@ -104,6 +124,7 @@ impl SecurityContext for KerberosContext {
             (sealed.header, sealed.trailer),
             (integrity.header, integrity.trailer),
         )
+        .with_parts(sealed.parts_header, integrity.parts_header)
     }
 
     fn session_key(&self) -> Result<SessionKey, Error> {
@@ -161,9 +182,30 @@ fn failure(part: &'static str, error: MessageError) -> Error {
         MessageError::AcceptorSubkey => return altered("it is under another key than was agreed"),
         MessageError::HeaderCopy => return altered("its header was changed"),
         MessageError::Integrity => return altered("the integrity check failed"),
+        MessageError::Rotation { .. } => return altered("its rotation count does not fit"),
         MessageError::NoRoom { .. } => "it has no room",
+        MessageError::Parts(problem) => problem,
     };
     Error::malformed(part, problem, None)
+}
+
+/// What is wrong with parts that the application laid out is its own doing.
+fn parts_failure(error: MessageError, parts: &[MessagePart<'_>]) -> Error {
+    match error {
+        MessageError::Parts(problem) => Misuse::Parts { problem }.into(),
+        MessageError::NoRoom { header, .. } => {
+            let has = parts.iter().find_map(|part| match part {
+                MessagePart::Header(room) => Some(room.len()),
+                _ => None,
+            });
+            Misuse::BufferTooSmall {
+                needed: header,
+                has: has.unwrap_or(0),
+            }
+            .into()
+        }
+        other => failure("wrap token", other),
+    }
 }
 
 fn altered(problem: &'static str) -> Error {

@@ -59,7 +59,6 @@ fn rejected(case: &Case, class: &str, reason: &Rejection) -> bool {
         ("ChecksumType", R::Checksum { kind, expected }) => kind != expected,
         ("TokenTooLarge", R::LimitExceeded { what, .. }) => *what == "bytes a token",
         ("UserToUser", R::UserToUser)
-        | ("DceStyle", R::DceStyle)
         | ("NoKey", R::NoKey { .. })
         | ("KeyVersion", R::KeyVersion { .. })
         | ("NoEtype", R::KeyEtype { .. })

@@ -2,7 +2,7 @@
 //! difference.
 
 use crate::Mount;
-use crate::bench::{Bench, done, established, fails, rejected};
+use crate::bench::{Bench, done, established, fails, goes_on, rejected};
 use crate::credentials::{entry, key, keytab, to};
 use gss_acceptor::{
     Acceptor, ChannelBindingPolicy, ConfigBuilder, EncryptionType, Granted, Limits, Mechanism,
@@ -104,6 +104,15 @@ fn makes_a_difference<M: Mount>(flag: Requirements) {
             assert!(fails(first(&with, &token)).error().misuse().is_some());
             done(Acceptor::new(&with).step_with(StepInput::new(&token).channel_bindings(&own)));
         }
+        Requirements::USE_DCE_STYLE => {
+            let ordinary = bench.world.ap_req().token();
+            match rejected(fails(first(&with, &ordinary)).error()) {
+                Rejection::Requirement { missing, .. } => assert_eq!(missing, flag),
+                other => panic!("{other}"),
+            }
+            done(first(&without, &ordinary));
+            goes_on(first(&with, &kit::dce::ap_req(&bench.world).token()));
+        }
         Requirements::USE_SUPPLIED_CREDS => {
             let token = bench.world.ap_req().token();
             let failure = fails(first(&with, &token));
@@ -136,7 +145,6 @@ pub fn each_flag_is_refused_or_makes_a_difference<M: Mount>() {
             .build()
             .expect_err(&flag.names());
         match error.misuse() {
-            // DCE style brings MUTUAL_AUTH with it, which can be honoured.
             Some(Misuse::CannotHonour { backend, flags }) => {
                 assert_eq!((*backend, *flags), (M::NAME, flag));
             }

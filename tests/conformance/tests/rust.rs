@@ -40,7 +40,6 @@ impl Mount for Rust {
         Requirements::WINDOWS_ONLY
             | Requirements::DELEGATE
             | Requirements::USE_SESSION_KEY
-            | Requirements::USE_DCE_STYLE
     }
 }
 

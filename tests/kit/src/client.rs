@@ -2,8 +2,9 @@
 
 use crate::ap_req::oid;
 use crate::crypto::KitKey;
-use crate::der::{Bad, Reader};
+use crate::der::{self, Bad, Reader};
 use crate::message::{Messages, Role};
+use crate::ticket::{encrypted_data, encryption_key};
 
 /// What one initiator knows.
 #[derive(Clone, Debug)]
@@ -122,6 +123,22 @@ impl Initiator {
         Ok(rep)
     }
 
+    /// DCE style's third leg: this side's own AP-REP.
+    pub fn third_leg(&self) -> ThirdLeg {
+        ThirdLeg {
+            key: self.session.clone(),
+            etype: None,
+            usage: 12,
+            time: self.sent_time,
+            subkey: None,
+            seq: self.ap_rep.as_ref().and_then(|rep| rep.seq),
+            msg_type: 15,
+            kvno: None,
+            part_trailing: Vec::new(),
+            trailing: Vec::new(),
+        }
+    }
+
     /// The key of per-message tokens: acceptor's subkey, else ours, else the session key.
     pub fn message_key(&self) -> &KitKey {
         self.acceptor_subkey()
@@ -147,6 +164,69 @@ impl Initiator {
             role: Role::Initiator,
             acceptor_subkey: self.acceptor_subkey().is_some(),
         }
+    }
+}
+
+/// A client's AP-REP (MS-KILE 3.4.5.1), right or wrong in any one place.
+#[derive(Clone, Debug)]
+pub struct ThirdLeg {
+    /// The key; the ticket's session key.
+    pub key: KitKey,
+    /// The etype that is written, where it is to differ from the key's.
+    pub etype: Option<i64>,
+    /// Key usage (12).
+    pub usage: u32,
+    /// ctime and cusec.
+    pub time: (i64, i64),
+    /// A subkey: none is due.
+    pub subkey: Option<KitKey>,
+    /// The sequence number: the acceptor's is due.
+    pub seq: Option<i64>,
+    /// msg-type (15).
+    pub msg_type: i64,
+    /// A kvno in the EncryptedData: none is due.
+    pub kvno: Option<i64>,
+    /// Octets after the encrypted part's element, inside the encryption.
+    pub part_trailing: Vec<u8>,
+    /// Octets after the whole message.
+    pub trailing: Vec<u8>,
+}
+
+impl ThirdLeg {
+    /// What is encrypted.
+    pub fn part(&self) -> Vec<u8> {
+        let subkey = self.subkey.as_ref();
+        let mut part = der::app(
+            27,
+            der::seq([
+                der::ctx(0, der::time(self.time.0)),
+                der::ctx(1, der::int(self.time.1)),
+                der::opt(2, subkey.map(|k| encryption_key(k.etype.into(), &k.bytes))),
+                der::opt(3, self.seq.map(der::int)),
+            ]),
+        );
+        part.extend_from_slice(&self.part_trailing);
+        part
+    }
+
+    /// The message around this ciphertext.
+    pub fn around(&self, cipher: &[u8]) -> Vec<u8> {
+        let etype = self.etype.unwrap_or(self.key.etype.into());
+        let mut message = der::app(
+            15,
+            der::seq([
+                der::ctx(0, der::int(5)),
+                der::ctx(1, der::int(self.msg_type)),
+                der::ctx(2, encrypted_data(etype, self.kvno, cipher)),
+            ]),
+        );
+        message.extend_from_slice(&self.trailing);
+        message
+    }
+
+    /// The message, without a frame.
+    pub fn token(&self) -> Vec<u8> {
+        self.around(&self.key.encrypt(self.usage, &self.part()))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod cases;
 pub mod client;
 pub mod cred;
 pub mod crypto;
+pub mod dce;
 pub mod der;
 pub mod judge;
 pub mod keytab;

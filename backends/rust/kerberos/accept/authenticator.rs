@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
 use super::ticket::ReadTicket;
-use super::{MAX_TAG, compare_bindings, malformed};
+use super::{MAX_TAG, Style, compare_bindings, malformed};
 use crate::backends::Settings;
 use crate::backends::rust::kerberos::codec::authdata::{self, ad_type};
 use crate::backends::rust::kerberos::codec::checksum::{GSS_CHECKSUM, GssChecksum, flags};
@@ -231,6 +231,7 @@ impl Asked {
             None => (0, [0; 16], WantsReply::No),
             Some(checksum) if checksum.cksumtype == GSS_CHECKSUM => {
                 let body = GssChecksum::parse(checksum.checksum.0).map_err(malformed)?;
+                // DCE style implies it, said or not (rule 20).
                 let mutual = body.flags & (flags::MUTUAL | flags::DCE_STYLE) != 0;
                 (body.flags & KNOWN_FLAGS, body.bindings, wants(mutual))
             }
@@ -255,8 +256,12 @@ impl Asked {
         self.reply == WantsReply::Yes
     }
 
-    pub(super) fn dce_style(&self) -> bool {
-        self.gss_flags & flags::DCE_STYLE != 0
+    /// How a client that asks for this sends its tokens (rule 1).
+    pub(super) fn style(&self) -> Style {
+        match self.gss_flags & flags::DCE_STYLE {
+            0 => Style::Framed,
+            _ => Style::Bare,
+        }
     }
 
     /// The facts of the handshake, as they will be once it is answered.
@@ -305,6 +310,8 @@ impl Asked {
             (flags::CONF, Granted::CONFIDENTIALITY),
             (flags::INTEG, Granted::INTEGRITY),
             (flags::IDENTIFY, Granted::IDENTIFY),
+            // Nobody hears of it before the client's third leg.
+            (flags::DCE_STYLE, Granted::USED_DCE_STYLE),
         ] {
             granted.set(means, self.gss_flags & flag != 0);
         }

@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
-use super::SentService;
 use super::authenticator::{Asked, ReadClient};
+use super::dce::ThirdLeg;
 use super::ticket::ReadTicket;
+use super::{SentService, Style};
 use crate::backends::rust::kerberos::codec::gss;
 use crate::backends::rust::kerberos::codec::messages::{ApRep, EncApRepPart, KrbError};
 use crate::backends::rust::kerberos::codec::parts::{EncryptedData, EncryptionKey, PrincipalName};
@@ -15,7 +16,7 @@ use crate::backends::rust::kerberos::codec::wire::{KerberosTime, List, Number, O
 use crate::backends::rust::kerberos::context::KerberosContext;
 use crate::backends::rust::kerberos::crypto::Key;
 use crate::backends::rust::kerberos::per_message::{
-    Agreed, Detection, KeyOrigin, PerMessage, Role,
+    Agreed, Detection, KeyOrigin, Layout, PerMessage, Role,
 };
 use crate::backends::{SecurityContext, Settings};
 use crate::error::{Error, Unavailability};
@@ -26,7 +27,7 @@ use crate::requirements::Granted;
 use crate::time::unix_seconds;
 
 /// Key usage of the encrypted part of an AP-REP (RFC 4120 7.5.1).
-const USAGE_AP_REP: u32 = 12;
+pub(super) const USAGE_AP_REP: u32 = 12;
 
 /// KERB-ERROR-DATA with KERB_AP_ERR_TYPE_SKEW_RECOVERY (MS-KILE 2.2.2,
 /// 3.4.5): the client should try again with the time of this message.
@@ -43,13 +44,23 @@ pub(super) struct Answer {
     authorization_data: Box<[u8]>,
 }
 
-/// The token for the client, if it wants one, and the context.
-pub(super) type Answered = (Option<Vec<u8>>, Box<dyn SecurityContext>);
+/// What an answer comes to.
+pub(super) enum Answered {
+    /// The context, and a token for a client that wants one.
+    Done {
+        token: Option<Vec<u8>>,
+        context: Box<dyn SecurityContext>,
+    },
+    /// DCE style: the context is nobody's before the client has answered the
+    /// token (rule 20).
+    AwaitsClient { token: Vec<u8>, next: ThirdLeg },
+}
 
 struct Mutual {
     ctime: KerberosTime,
     cusec: u32,
     acceptor_etype: EncryptionType,
+    style: Style,
 }
 
 impl Answer {
@@ -67,6 +78,7 @@ impl Answer {
                 ctime: client.part.ctime,
                 cusec: client.part.cusec,
                 acceptor_etype: client.negotiate_etype(ticket.session.etype(), &settings.etypes),
+                style: asked.style(),
             }),
             received: client.part.seq_number.unwrap_or(0),
             detection: Detection {
@@ -77,20 +89,48 @@ impl Answer {
         })
     }
 
-    /// Makes the AP-REP, if one is wanted, and the context (rules 14, 19).
-    pub(super) fn build(self, max_token: usize) -> Result<Answered, Error> {
-        // Without an AP-REP our numbers begin where the client's do, as with
-        // MIT and Windows.
-        let (token, acceptor, first_sent) = match &self.mutual {
-            None => (None, None, self.received),
-            Some(mutual) => {
-                let key = Key::generate(mutual.acceptor_etype, &mut random::fill)
-                    .map_err(|_| internal("making a subkey"))?;
-                let number = sequence_number();
-                let token = ap_rep(&self.session, mutual, &key, number)?;
-                (Some(token), Some(key), number)
-            }
+    /// Makes the AP-REP, if one is wanted, and the context (rules 14, 19, 20).
+    pub(super) fn build(mut self, max_token: usize) -> Result<Answered, Error> {
+        let Some(mutual) = self.mutual.take() else {
+            // Without an AP-REP our numbers begin where the client's do, as
+            // with MIT and Windows.
+            let first_sent = self.received;
+            let context = self.context(None, first_sent, Layout::Plain, max_token);
+            let token = None;
+            return Ok(Answered::Done { token, context });
         };
+        let key = Key::generate(mutual.acceptor_etype, &mut random::fill)
+            .map_err(|_| internal("making a subkey"))?;
+        let number = sequence_number();
+        let message = ap_rep(&self.session, &mutual, &key, number)?;
+        Ok(match mutual.style {
+            Style::Framed => Answered::Done {
+                token: Some(gss::frame_message(
+                    gss::KRB5,
+                    gss::token_id::AP_REP,
+                    &message,
+                )),
+                context: self.context(Some(key), number, Layout::Plain, max_token),
+            },
+            Style::Bare => {
+                let session = self.session.clone();
+                let context = self.context(Some(key), number, Layout::Dce, max_token);
+                Answered::AwaitsClient {
+                    token: message,
+                    next: ThirdLeg::new(session, number, context),
+                }
+            }
+        })
+    }
+
+    /// The context under the acceptor's subkey, if there is one.
+    fn context(
+        self,
+        acceptor: Option<Key>,
+        first_sent: u32,
+        layout: Layout,
+        max_token: usize,
+    ) -> Box<dyn SecurityContext> {
         let partial = self.subkey.unwrap_or(self.session);
         let (full, origin) = match acceptor {
             Some(key) => (key, KeyOrigin::AcceptorSubkey),
@@ -103,11 +143,12 @@ impl Answer {
             first_sent,
             first_received: self.received,
             detection: self.detection,
+            layout,
             random: random::fill,
         });
         let context =
             KerberosContext::new(messages, full, partial, self.authorization_data, max_token);
-        Ok((token, Box::new(context)))
+        Box::new(context)
     }
 }
 
@@ -124,6 +165,7 @@ fn sequence_number() -> u32 {
     }
 }
 
+/// An AP-REP without a frame, under the session key (RFC 4120 3.2.4).
 fn ap_rep(session: &Key, mutual: &Mutual, subkey: &Key, number: u32) -> Result<Vec<u8>, Error> {
     let failed = |_| internal("encoding an AP-REP");
     let part = EncApRepPart {
@@ -139,18 +181,13 @@ fn ap_rep(session: &Key, mutual: &Mutual, subkey: &Key, number: u32) -> Result<V
     let cipher = session
         .usage_key(USAGE_AP_REP)
         .encrypt(&plain, &mut random::fill);
-    let message = ApRep::new(EncryptedData {
+    ApRep::new(EncryptedData {
         etype: session.etype(),
         kvno: None,
         cipher: Octets(&cipher),
     })
     .encode()
-    .map_err(failed)?;
-    Ok(gss::frame_message(
-        gss::KRB5,
-        gss::token_id::AP_REP,
-        &message,
-    ))
+    .map_err(failed)
 }
 
 /// A KRB-ERROR token (RFC 4120 5.9.1, RFC 4121 4.1), or nothing if it cannot

@@ -143,7 +143,6 @@ impl<'a> ApRep<'a> {
     }
 
     /// Reads an AP-REP: the client's, and the third leg of DCE style.
-    #[cfg(any(test, fuzzing, feature = "testing"))]
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
         let mut fields = message("AP-REP", 15, input)?;
         let pvno = fields.field(0, |r| Number::read(r, "pvno"))?;
@@ -355,11 +354,8 @@ pub(crate) struct EncApRepPart<'a> {
     pub(crate) seq_number: Option<u32>,
 }
 
-// Of use where `decode` is.
-#[allow(clippy::elidable_lifetime_names)]
 impl<'a> EncApRepPart<'a> {
     /// Reads the decrypted part of an AP-REP.
-    #[cfg(any(test, fuzzing, feature = "testing"))]
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
         let mut fields = message("EncAPRepPart", 27, input)?;
         let part = Self {

@@ -10,7 +10,7 @@ use sha1::{Digest, Sha1};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::nfold::n_fold;
-use super::{BLOCK, CryptoError, MAX_KEY, cts, mac};
+use super::{BLOCK, CryptoError, MAX_KEY, Scattered, cts, mac};
 
 /// HMAC-SHA1, keyed.
 pub(super) type Tag = Hmac<Sha1>;
@@ -74,6 +74,22 @@ impl<C: Size> Cipher<C> {
     pub(super) fn open(&self, body: &mut [u8], tag: &[u8]) -> Result<(), CryptoError> {
         cts::decrypt(&self.aes, body);
         mac::verify(&self.tag, &[body], tag).inspect_err(|_| body.zeroize())
+    }
+
+    /// As [`seal`](Self::seal), over a message in pieces.
+    pub(super) fn seal_scattered(&self, message: &mut Scattered<'_, '_>, tag: &mut [u8]) {
+        mac::sign_fed(&self.tag, |mac| message.feed(mac), tag);
+        message.encrypt(&self.aes);
+    }
+
+    /// As [`open`](Self::open), over a message in pieces.
+    pub(super) fn open_scattered(
+        &self,
+        message: &mut Scattered<'_, '_>,
+        tag: &[u8],
+    ) -> Result<(), CryptoError> {
+        message.decrypt(&self.aes);
+        mac::verify_fed(&self.tag, |mac| message.feed(mac), tag).inspect_err(|_| message.wipe())
     }
 }
 

@@ -9,7 +9,7 @@ use sha2::{Sha256, Sha384};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::aes_sha1::Purpose;
-use super::{BLOCK, CryptoError, MAX_KEY, cts, mac};
+use super::{BLOCK, CryptoError, MAX_KEY, Scattered, cts, mac};
 
 /// What RFC 8009 5 fixes for one of its two encryption types.
 pub(super) trait Suite {
@@ -80,6 +80,32 @@ impl<S: Suite> Cipher<S> {
         cts::decrypt(&self.aes, body);
         Ok(())
     }
+
+    /// As [`seal`](Self::seal), over a message in pieces. RFC 8009 says
+    /// nothing of parts that are signed alone: MIT krb5 signs them where they
+    /// lie, between the pieces of ciphertext.
+    pub(super) fn seal_scattered(&self, message: &mut Scattered<'_, '_>, tag: &mut [u8]) {
+        message.encrypt(&self.aes);
+        mac::sign_fed(&self.tag, |mac| feed(message, mac), tag);
+    }
+
+    /// As [`open`](Self::open), over a message in pieces.
+    pub(super) fn open_scattered(
+        &self,
+        message: &mut Scattered<'_, '_>,
+        tag: &[u8],
+    ) -> Result<(), CryptoError> {
+        mac::verify_fed(&self.tag, |mac| feed(message, mac), tag)
+            .inspect_err(|_| message.wipe())?;
+        message.decrypt(&self.aes);
+        Ok(())
+    }
+}
+
+/// The initial cipher state and the message, as they are signed.
+fn feed(message: &Scattered<'_, '_>, mac: &mut impl Mac) {
+    mac.update(&[0; BLOCK]);
+    message.feed(mac);
 }
 
 /// Kc of one usage.

@@ -20,6 +20,7 @@ mod key;
 mod mac;
 mod nfold;
 mod profile;
+mod scatter;
 mod string_to_key;
 mod usage;
 
@@ -27,6 +28,7 @@ mod usage;
 mod tests;
 
 pub(crate) use key::Key;
+pub(crate) use scatter::Scattered;
 pub(crate) use string_to_key::string_to_key;
 pub(crate) use usage::{ChecksumKey, UsageKey};
 

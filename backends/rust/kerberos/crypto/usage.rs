@@ -2,14 +2,15 @@
 //! decrypt, or to make checksums.
 
 use aes::{Aes128, Aes256};
-use hmac::Hmac;
+use hmac::{Hmac, Mac};
 use sha1::Sha1;
 use sha2::{Sha256, Sha384};
 use zeroize::Zeroize;
 
 use super::aes_sha2::{Aes128Sha256, Aes256Sha384};
 use super::profile::Profile;
-use super::{CryptoError, Key, Random, aes_sha1, aes_sha2, mac};
+use super::{CryptoError, Key, Random, Scattered, aes_sha1, aes_sha2, mac, scatter};
+use crate::message::MessagePart;
 
 /// Encrypts and decrypts under one key for one usage: both AES schedules and
 /// the keyed HMAC are there, so a call does nothing but work on the data.
@@ -127,6 +128,57 @@ impl UsageKey {
         self.decrypt_in_place(scratch)
     }
 
+    /// Encrypts a message that lies in several places; the confounder is made
+    /// here.
+    ///
+    /// # Errors
+    /// [`CryptoError::ChecksumRoom`] when `tag` has another length than
+    /// [`mac_len`](Self::mac_len).
+    pub(crate) fn encrypt_scattered(
+        &self,
+        mut message: Scattered<'_, '_>,
+        tag: &mut [u8],
+        random: Random<'_>,
+    ) -> Result<(), CryptoError> {
+        self.check_tag(tag)?;
+        random(message.confounder());
+        match &self.cipher {
+            Cipher::Aes128Sha1(cipher) => cipher.seal_scattered(&mut message, tag),
+            Cipher::Aes256Sha1(cipher) => cipher.seal_scattered(&mut message, tag),
+            Cipher::Aes128Sha256(cipher) => cipher.seal_scattered(&mut message, tag),
+            Cipher::Aes256Sha384(cipher) => cipher.seal_scattered(&mut message, tag),
+        }
+        Ok(())
+    }
+
+    /// Decrypts a message that lies in several places.
+    ///
+    /// # Errors
+    /// [`CryptoError::ChecksumRoom`] when `tag` has another length than
+    /// [`mac_len`](Self::mac_len), and [`CryptoError::Integrity`], with
+    /// everything wiped that is encrypted.
+    pub(crate) fn decrypt_scattered(
+        &self,
+        mut message: Scattered<'_, '_>,
+        tag: &[u8],
+    ) -> Result<(), CryptoError> {
+        self.check_tag(tag)?;
+        match &self.cipher {
+            Cipher::Aes128Sha1(cipher) => cipher.open_scattered(&mut message, tag),
+            Cipher::Aes256Sha1(cipher) => cipher.open_scattered(&mut message, tag),
+            Cipher::Aes128Sha256(cipher) => cipher.open_scattered(&mut message, tag),
+            Cipher::Aes256Sha384(cipher) => cipher.open_scattered(&mut message, tag),
+        }
+    }
+
+    fn check_tag(&self, tag: &[u8]) -> Result<(), CryptoError> {
+        let (expected, found) = (self.mac_len(), tag.len());
+        if expected != found {
+            return Err(CryptoError::ChecksumRoom { expected, found });
+        }
+        Ok(())
+    }
+
     /// Confounder and data on one side, the tag on the other.
     fn split<'a>(&self, buf: &'a mut [u8]) -> Result<(&'a mut [u8], &'a mut [u8]), CryptoError> {
         let (needed, found) = (self.overhead(), buf.len());
@@ -193,6 +245,49 @@ impl ChecksumKey {
         Ok(())
     }
 
+    /// As [`sign`](Self::sign), over the data and sign-only parts of a
+    /// message and what comes after them.
+    ///
+    /// # Errors
+    /// [`CryptoError::ChecksumRoom`], as there.
+    pub(crate) fn sign_parts(
+        &self,
+        parts: &[MessagePart<'_>],
+        end: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), CryptoError> {
+        let (expected, found) = (self.len(), out.len());
+        if expected != found {
+            return Err(CryptoError::ChecksumRoom { expected, found });
+        }
+        match &self.tag {
+            Tag::Sha1(tag) => mac::sign_fed(tag, feed(parts, end), out),
+            Tag::Sha256(tag) => mac::sign_fed(tag, feed(parts, end), out),
+            Tag::Sha384(tag) => mac::sign_fed(tag, feed(parts, end), out),
+        }
+        Ok(())
+    }
+
+    /// Reverses [`sign_parts`](Self::sign_parts), in constant time.
+    ///
+    /// # Errors
+    /// [`CryptoError::Integrity`], as for [`verify`](Self::verify).
+    pub(crate) fn verify_parts(
+        &self,
+        parts: &[MessagePart<'_>],
+        end: &[u8],
+        checksum: &[u8],
+    ) -> Result<(), CryptoError> {
+        if checksum.len() != self.len() {
+            return Err(CryptoError::Integrity);
+        }
+        match &self.tag {
+            Tag::Sha1(tag) => mac::verify_fed(tag, feed(parts, end), checksum),
+            Tag::Sha256(tag) => mac::verify_fed(tag, feed(parts, end), checksum),
+            Tag::Sha384(tag) => mac::verify_fed(tag, feed(parts, end), checksum),
+        }
+    }
+
     /// Compares the checksum over the concatenation of `parts` with the one
     /// that was received, in constant time.
     ///
@@ -208,6 +303,14 @@ impl ChecksumKey {
             Tag::Sha256(tag) => mac::verify(tag, parts, checksum),
             Tag::Sha384(tag) => mac::verify(tag, parts, checksum),
         }
+    }
+}
+
+/// The parts of a message, and what comes after them.
+fn feed<'a, M: Mac>(parts: &'a [MessagePart<'a>], end: &'a [u8]) -> impl FnOnce(&mut M) + 'a {
+    move |mac| {
+        scatter::feed_parts(parts, mac);
+        mac.update(end);
     }
 }
 

@@ -44,6 +44,15 @@ pub(crate) enum MessageError {
         /// What it says.
         found: u16,
     },
+    /// RRC is not the one that fits a message in parts.
+    #[error("the token's rotation count ({found}) is not right")]
+    Rotation {
+        /// What it says.
+        found: u16,
+    },
+    /// The parts are not those of a message.
+    #[error("the parts are no message: {0}")]
+    Parts(&'static str),
     /// The header inside the encryption is not the one in front of it.
     #[error("the encrypted copy of the token header differs from the header")]
     HeaderCopy,

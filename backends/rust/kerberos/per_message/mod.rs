@@ -10,6 +10,7 @@ mod error;
 mod header;
 mod keys;
 mod open;
+mod parts;
 mod window;
 
 #[cfg(test)]
@@ -59,6 +60,16 @@ pub(crate) enum KeyOrigin {
     Other,
 }
 
+/// How sealed tokens are rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Layout {
+    /// By RRC (RFC 4121 4.2.5).
+    Plain,
+    /// As DCE RPC has it: by EC and RRC together, a block of filler among
+    /// what is rotated (MS-KILE 3.4.5.4.1).
+    Dce,
+}
+
 /// What the handshake agreed on.
 pub(crate) struct Agreed {
     /// Which end this is.
@@ -73,6 +84,8 @@ pub(crate) struct Agreed {
     pub(crate) first_received: u32,
     /// What is to be detected among messages received.
     pub(crate) detection: Detection,
+    /// How sealed tokens are rotated.
+    pub(crate) layout: Layout,
     /// Fills its argument with random bytes, for confounders.
     pub(crate) random: fn(&mut [u8]),
 }
@@ -85,6 +98,8 @@ pub(crate) struct Sizes {
     pub(crate) header: usize,
     /// Room that `wrap_in_place` needs behind the data (`cbTrailer`).
     pub(crate) trailer: usize,
+    /// The length of the header part of a message in parts.
+    pub(crate) parts_header: usize,
     /// The length of a MIC token (`cbMaxSignature`).
     pub(crate) max_signature: usize,
     /// Header and trailer of a sealed message together
@@ -107,6 +122,7 @@ pub(crate) struct PerMessage {
     keys: Keys,
     next_sent: AtomicU64,
     window: Mutex<SequenceWindow>,
+    layout: Layout,
     random: fn(&mut [u8]),
 }
 
@@ -120,6 +136,7 @@ impl PerMessage {
             first_sent,
             first_received,
             detection,
+            layout,
             random,
         } = agreed;
         let window = SequenceWindow::new(detection, u64::from(first_received));
@@ -129,6 +146,7 @@ impl PerMessage {
             keys: Keys::new(key, role),
             next_sent: AtomicU64::new(u64::from(first_sent)),
             window: Mutex::new(window),
+            layout,
             random,
         }
     }
@@ -141,6 +159,7 @@ impl PerMessage {
         Sizes {
             header,
             trailer,
+            parts_header: self.parts_header(seal),
             max_signature: HEADER + mac,
             security_trailer: sealed_header + sealed_trailer,
             block_size: 1,
@@ -340,7 +359,7 @@ impl PerMessage {
         body: &mut [u8],
     ) -> Result<Range<usize>, MessageError> {
         // RFC 4121 4.2.5: RRC is any number and taken modulo the length.
-        if let Some(by) = usize::from(header.rotation).checked_rem(body.len()) {
+        if let Some(by) = self.rotation(header).checked_rem(body.len()) {
             body.rotate_left(by);
         }
         match header.seal {
@@ -348,6 +367,18 @@ impl PerMessage {
             Protection::Integrity => {
                 open_signed(self.keys.peer_seal_checksum(), header, bytes, body)
             }
+        }
+    }
+
+    /// By how much what follows the header is rotated. Windows and Heimdal
+    /// rotate a sealed DCE token by EC too; MIT does with a token that is
+    /// rotated at all, and its `gss_wrap` rotates none.
+    fn rotation(&self, header: &Header) -> usize {
+        let rotation = usize::from(header.rotation);
+        let extra = usize::from(header.extra_count);
+        match (self.layout, header.seal) {
+            (Layout::Dce, Protection::Confidentiality) if rotation > 0 => rotation + extra,
+            _ => rotation,
         }
     }
 

@@ -23,8 +23,7 @@ pub(super) fn open_sealed(
 }
 
 /// Compares the encrypted header copy with the header in front, and returns
-/// the message's length. The copy's RRC is not looked at: the one in front is
-/// outside the protection, since it may be changed on the way.
+/// the message's length.
 fn check_copy(
     header: &Header,
     bytes: &[u8; HEADER],
@@ -33,16 +32,29 @@ fn check_copy(
     let (rest, copy) = plaintext
         .split_last_chunk::<HEADER>()
         .ok_or(MessageError::HeaderCopy)?;
+    copied_header(header, bytes, copy)?;
     let found = header.extra_count;
+    rest.len()
+        .checked_sub(usize::from(found))
+        .ok_or(MessageError::ExtraCount { found })
+}
+
+/// Holds the header in front to its encrypted copy. The copy's RRC is not
+/// looked at: the one in front is outside the protection, since it may be
+/// changed on the way.
+pub(super) fn copied_header(
+    header: &Header,
+    bytes: &[u8; HEADER],
+    copy: &[u8; HEADER],
+) -> Result<(), MessageError> {
     if copy[4..6] != bytes[4..6] {
+        let found = header.extra_count;
         return Err(MessageError::ExtraCount { found });
     }
     if copy[..4] != bytes[..4] || copy[8..] != bytes[8..] {
         return Err(MessageError::HeaderCopy);
     }
-    rest.len()
-        .checked_sub(usize::from(found))
-        .ok_or(MessageError::ExtraCount { found })
+    Ok(())
 }
 
 /// Checks a message in the clear: the checksum covers it and the header with

@@ -1,10 +1,13 @@
 //! The layouts of RFC 4121, built by hand; both ends against each other; and
 //! everything that a changed, cut or misplaced token must not get past.
 
+mod parts;
+mod parts_captures;
+
 use super::header::unframed;
 use super::window::SequenceWindow;
 use super::{
-    Agreed, Detection, KeyOrigin, MessageError, PerMessage, Protection, Role, SequenceState,
+    Agreed, Detection, KeyOrigin, Layout, MessageError, PerMessage, Protection, Role, SequenceState,
 };
 use crate::backends::rust::kerberos::crypto::Key;
 use crate::etype::EncryptionType;
@@ -46,6 +49,7 @@ pub(super) fn agreed(etype: i32, role: Role) -> Agreed {
         first_sent,
         first_received,
         detection: BOTH,
+        layout: Layout::Plain,
         random: |out| out.fill(0x5a),
     }
 }

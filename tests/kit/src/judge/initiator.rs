@@ -1,6 +1,7 @@
 //! The other side of a library: its initiator.
 
-use super::{Library, Verdict, exchange, program, wire};
+use super::iov::{self, Part};
+use super::{Library, Verdict, exchange, program, wire, with_parts};
 use std::ffi::OsStr;
 use std::io::{self, BufReader};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -96,6 +97,18 @@ impl Initiator {
     /// gss_get_mic.
     pub fn mic(&mut self, message: &[u8]) -> io::Result<Verdict> {
         self.message(wire::MIC, message, b"", false)
+    }
+
+    /// gss_wrap_iov: the parts as they are afterwards.
+    pub fn wrap_iov(&mut self, parts: &[Part], seal: bool) -> io::Result<(Verdict, Vec<Part>)> {
+        let verdict = self.message(wire::WRAP_IOV, &iov::write(parts), b"", seal)?;
+        Ok(with_parts(verdict))
+    }
+
+    /// gss_unwrap_iov.
+    pub fn unwrap_iov(&mut self, parts: &[Part]) -> io::Result<(Verdict, Vec<Part>)> {
+        let verdict = self.message(wire::UNWRAP_IOV, &iov::write(parts), b"", false)?;
+        Ok(with_parts(verdict))
     }
 
     /// gss_verify_mic.

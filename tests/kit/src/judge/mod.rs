@@ -10,11 +10,13 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 mod initiator;
+pub mod iov;
 pub mod serve;
 mod sys;
 pub mod wire;
 
 pub use initiator::{Ask, Initiator};
+use iov::Part;
 
 /// Which library judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,6 +255,23 @@ impl Judge {
         self.message(wire::VERIFY, handle, token, Some(message), false)
     }
 
+    /// gss_wrap_iov: the parts as they are afterwards.
+    pub fn wrap_iov(
+        &mut self,
+        handle: u32,
+        parts: &[Part],
+        seal: bool,
+    ) -> io::Result<(Verdict, Vec<Part>)> {
+        let verdict = self.message(wire::WRAP_IOV, handle, &iov::write(parts), None, seal)?;
+        Ok(with_parts(verdict))
+    }
+
+    /// gss_unwrap_iov.
+    pub fn unwrap_iov(&mut self, handle: u32, parts: &[Part]) -> io::Result<(Verdict, Vec<Part>)> {
+        let verdict = self.message(wire::UNWRAP_IOV, handle, &iov::write(parts), None, false)?;
+        Ok(with_parts(verdict))
+    }
+
     /// gss_delete_sec_context.
     pub fn forget(&mut self, handle: u32) -> io::Result<Verdict> {
         self.message(wire::FORGET, handle, b"", None, false)
@@ -264,6 +283,12 @@ impl Drop for Judge {
         self.stop();
         let _ = std::fs::remove_dir_all(&self.dir);
     }
+}
+
+/// The parts that came with a verdict.
+fn with_parts(mut verdict: Verdict) -> (Verdict, Vec<Part>) {
+    let parts = iov::read(&verdict.output_token.take().unwrap_or_default());
+    (verdict, parts)
 }
 
 /// One request and its answer.

@@ -1,8 +1,8 @@
 //! The child's side: reads requests, asks the library, writes verdicts.
 
-use super::Verdict;
 use super::sys::{Context, Gss};
 use super::wire::{self, Request};
+use super::{Verdict, iov};
 use std::collections::HashMap;
 use std::io;
 
@@ -60,6 +60,8 @@ fn answer(context: &mut Context<'_>, request: &Request) -> Verdict {
         wire::UNWRAP => context.unwrap(data),
         wire::MIC => context.mic(data),
         wire::VERIFY => context.verify(data, second.unwrap_or_default()),
+        wire::WRAP_IOV => context.wrap_iov(iov::read(data), request.seal),
+        wire::UNWRAP_IOV => context.unwrap_iov(iov::read(data)),
         _ => Verdict::default(),
     }
 }

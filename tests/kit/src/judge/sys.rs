@@ -2,6 +2,7 @@
 //! code.
 
 use super::Verdict;
+use super::iov::{self, Part};
 use libloading::Library;
 use std::ffi::{c_int, c_void};
 use std::ptr::{null, null_mut};
@@ -25,6 +26,12 @@ struct Bindings {
     acceptor_type: u32,
     acceptor: Buffer,
     application_data: Buffer,
+}
+
+#[repr(C)]
+struct IovBuffer {
+    kind: u32,
+    buffer: Buffer,
 }
 
 type Ctx = *mut c_void;
@@ -82,6 +89,11 @@ type Unwrap =
 type GetMic = unsafe extern "C" fn(*mut u32, Ctx, u32, *const Buffer, *mut Buffer) -> u32;
 type VerifyMic = unsafe extern "C" fn(*mut u32, Ctx, *const Buffer, *const Buffer, *mut u32) -> u32;
 
+type WrapIov =
+    unsafe extern "C" fn(*mut u32, Ctx, c_int, u32, *mut c_int, *mut IovBuffer, c_int) -> u32;
+type UnwrapIov =
+    unsafe extern "C" fn(*mut u32, Ctx, *mut c_int, *mut u32, *mut IovBuffer, c_int) -> u32;
+
 /// GSS_C_NT_HOSTBASED_SERVICE, 1.2.840.113554.1.2.1.4.
 const HOSTBASED: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x01\x04";
 const KRB5: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02";
@@ -127,6 +139,8 @@ pub(super) struct Gss {
     unwrap: Unwrap,
     get_mic: GetMic,
     verify_mic: VerifyMic,
+    wrap_iov: WrapIov,
+    unwrap_iov: UnwrapIov,
     _library: Library,
 }
 
@@ -152,6 +166,8 @@ impl Gss {
                 unwrap: *library.get(b"gss_unwrap\0")?,
                 get_mic: *library.get(b"gss_get_mic\0")?,
                 verify_mic: *library.get(b"gss_verify_mic\0")?,
+                wrap_iov: *library.get(b"gss_wrap_iov\0")?,
+                unwrap_iov: *library.get(b"gss_unwrap_iov\0")?,
                 _library: library,
             })
         }
@@ -212,6 +228,18 @@ pub(super) struct Context<'g> {
     ctx: Ctx,
     cred: Cred,
     target: NameHandle,
+}
+
+/// The parts' own memory.
+fn iov_buffers(parts: &mut [Part]) -> Vec<IovBuffer> {
+    let one = |part: &mut Part| IovBuffer {
+        kind: u32::from(part.kind as u8),
+        buffer: Buffer {
+            length: part.bytes.len(),
+            value: part.bytes.as_mut_ptr().cast(),
+        },
+    };
+    parts.iter_mut().map(one).collect()
 }
 
 /// The bindings of RFC 2744 3.11 without addresses.
@@ -416,6 +444,63 @@ impl Context<'_> {
         // SAFETY: as for `wrap`.
         let major = unsafe { verify(&mut minor, ctx, &message, &token, &mut qop) };
         self.gss.verdict(major, minor, empty(), 0)
+    }
+
+    /// gss_wrap_iov; the parts, as they are afterwards, are the output.
+    pub(super) fn wrap_iov(&mut self, mut parts: Vec<Part>, seal: bool) -> Verdict {
+        let (mut minor, mut sealed) = (0, 0);
+        let mut buffers = iov_buffers(&mut parts);
+        let (ctx, wrap, count) = (self.ctx, self.gss.wrap_iov, buffers.len() as c_int);
+        // SAFETY: the context is this library's; each buffer is a part's own memory, which the
+        // library may write to within its length; none has a flag to allocate.
+        let major = unsafe {
+            wrap(
+                &mut minor,
+                ctx,
+                seal.into(),
+                0,
+                &mut sealed,
+                buffers.as_mut_ptr(),
+                count,
+            )
+        };
+        self.parts(major, minor, sealed, &buffers, parts)
+    }
+
+    /// gss_unwrap_iov.
+    pub(super) fn unwrap_iov(&mut self, mut parts: Vec<Part>) -> Verdict {
+        let (mut minor, mut sealed, mut qop) = (0, 0, 0);
+        let mut buffers = iov_buffers(&mut parts);
+        let (ctx, unwrap, count) = (self.ctx, self.gss.unwrap_iov, buffers.len() as c_int);
+        // SAFETY: as for `wrap_iov`.
+        let major = unsafe {
+            unwrap(
+                &mut minor,
+                ctx,
+                &mut sealed,
+                &mut qop,
+                buffers.as_mut_ptr(),
+                count,
+            )
+        };
+        self.parts(major, minor, sealed, &buffers, parts)
+    }
+
+    /// The lengths that the library left, and its verdict.
+    fn parts(
+        &self,
+        major: u32,
+        minor: u32,
+        sealed: c_int,
+        buffers: &[IovBuffer],
+        mut parts: Vec<Part>,
+    ) -> Verdict {
+        for (part, buffer) in parts.iter_mut().zip(buffers) {
+            part.bytes.truncate(buffer.buffer.length);
+        }
+        let mut verdict = self.gss.verdict(major, minor, empty(), sealed as u32);
+        verdict.output_token = Some(iov::write(&parts));
+        verdict
     }
 }
 

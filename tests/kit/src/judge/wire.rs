@@ -18,6 +18,10 @@ pub const VERIFY: u8 = 5;
 pub const FORGET: u8 = 6;
 /// gss_init_sec_context, the first token or a further one.
 pub const INIT: u8 = 7;
+/// gss_wrap_iov.
+pub const WRAP_IOV: u8 = 8;
+/// gss_unwrap_iov.
+pub const UNWRAP_IOV: u8 = 9;
 
 /// A record: fields that may be absent.
 pub type Fields = Vec<Option<Vec<u8>>>;
