@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use gss_acceptor::SequenceState;
+use kit::judge::iov::Part;
 use kit::judge::{self, Initiator, Library, Outcome, Verdict};
 
 use crate::kdc::{Kdc, User};
@@ -38,6 +39,37 @@ impl GssPeer {
         let initiator = Initiator::new(library, environment, ask)
             .unwrap_or_else(|e| panic!("{library:?}: {e}"));
         Self { library, initiator }
+    }
+}
+
+impl GssPeer {
+    /// gss_wrap_iov: the parts as they are afterwards.
+    ///
+    /// # Errors
+    /// The library's.
+    pub fn wrap_parts(&mut self, parts: &[Part], seal: bool) -> Result<Vec<Part>, String> {
+        let (verdict, parts) = self.initiator.wrap_iov(parts, seal).expect("a verdict");
+        let verdict = good(Ok(verdict))?;
+        assert_eq!(verdict.ret_flags != 0, seal, "conf_state of gss_wrap_iov");
+        Ok(parts)
+    }
+
+    /// gss_unwrap_iov: the parts, whether they were sealed, and their place in the sequence.
+    ///
+    /// # Errors
+    /// The library's.
+    pub fn unwrap_parts(
+        &mut self,
+        parts: &[Part],
+    ) -> Result<(Vec<Part>, bool, Option<SequenceState>), String> {
+        let (verdict, parts) = self.initiator.unwrap_iov(parts).expect("a verdict");
+        let verdict = good(Ok(verdict))?;
+        Ok((parts, verdict.ret_flags != 0, sequence(&verdict)))
+    }
+
+    /// Which library it is.
+    pub fn library(&self) -> Library {
+        self.library
     }
 }
 

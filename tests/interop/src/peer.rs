@@ -16,6 +16,8 @@ pub mod flags {
     pub const CONF: u32 = 16;
     /// GSS_C_INTEG_FLAG.
     pub const INTEG: u32 = 32;
+    /// GSS_C_DCE_STYLE.
+    pub const DCE: u32 = 0x1000;
     /// What an ordinary client asks for, mutual authentication apart.
     pub const USUAL: u32 = REPLAY | SEQUENCE | CONF | INTEG;
 }
@@ -52,6 +54,12 @@ impl Ask {
     /// With mutual authentication.
     pub fn mutual(mut self) -> Self {
         self.flags |= flags::MUTUAL;
+        self
+    }
+
+    /// In DCE style, which implies mutual authentication.
+    pub fn dce(mut self) -> Self {
+        self.flags |= flags::DCE;
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod bindings;
 mod clients;
+mod dce;
 mod errors;
 mod handshakes;
 mod judged;
