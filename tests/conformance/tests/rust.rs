@@ -37,9 +37,7 @@ impl Mount for Rust {
     }
 
     fn refused() -> Requirements {
-        Requirements::WINDOWS_ONLY
-            | Requirements::DELEGATE
-            | Requirements::USE_SESSION_KEY
+        Requirements::WINDOWS_ONLY | Requirements::DELEGATE | Requirements::USE_SESSION_KEY
     }
 }
 
