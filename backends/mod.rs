@@ -40,6 +40,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::channel_bindings::ChannelBindingPolicy;
 use crate::credentials::{CredentialPrompt, Credentials};
+use crate::delegation::Delegated;
 use crate::error::{Error, Misuse};
 use crate::etype::EncryptionType;
 use crate::facts::{Capabilities, Facts};
@@ -299,6 +300,12 @@ pub trait SecurityContext: Send + Sync {
     /// and inside of AD-IF-RELEVANT. The client may have had a part in it.
     fn authorization_data(&self) -> Vec<(i32, Vec<u8>)> {
         Vec::new()
+    }
+
+    /// What the client delegated, if it is usable: if and only if the facts
+    /// grant DELEGATE. Wiped when dropped.
+    fn delegated(&self) -> Option<&Delegated> {
+        None
     }
 
     /// The state of the context, to be taken up by

@@ -281,7 +281,7 @@ impl Acceptor {
                 // in but through here.
                 policy::check(self.config.policy(), &facts)
                     .map_err(|rejection| Failure::new(rejection, None))?;
-                let context = Context::new(&self.config, context, *facts);
+                let context = Context::new(&self.config, context, facts);
                 Ok(Step::Established { token, context })
             }
             Outcome::Failed { error, token } => Err(Failure::new(error, token)),

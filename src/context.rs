@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use crate::backends::SecurityContext;
 use crate::config::AcceptorConfig;
-use crate::error::{Error, Misuse, Rejection};
-use crate::facts::{BindingFact, ClientTarget, ExpiryPrecision, Facts};
+use crate::delegation::Delegated;
+use crate::error::{DelegationProblem, Error, Misuse, Rejection};
+use crate::facts::{BindingFact, ClientTarget, DelegationFact, ExpiryPrecision, Facts};
 use crate::mechanism::{Framing, Mechanism};
 use crate::message::{
     MessagePart, PartsUsed, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped,
@@ -54,7 +55,7 @@ pub enum BindingStatus {
 /// Dropping it wipes its keys.
 pub struct Context {
     inner: Box<dyn SecurityContext>,
-    facts: Facts,
+    facts: Box<Facts>,
     clock: Arc<dyn Clock>,
     expired: ExpiredContexts,
 }
@@ -63,7 +64,7 @@ impl Context {
     pub(crate) fn new(
         config: &AcceptorConfig,
         inner: Box<dyn SecurityContext>,
-        facts: Facts,
+        facts: Box<Facts>,
     ) -> Self {
         Self {
             inner,
@@ -129,6 +130,40 @@ impl Context {
             BindingFact::Bound => BindingStatus::Bound,
             BindingFact::Undisclosed => BindingStatus::Unknown,
             _ => BindingStatus::NotBound,
+        }
+    }
+
+    /// Credentials with which the server can act in the client's name, if
+    /// the client delegated any ([`Granted::DELEGATE`]).
+    ///
+    /// There are some only where the configuration requires or requests
+    /// [`DELEGATE`](Requirements::DELEGATE); otherwise what a client sends is
+    /// dropped unread, so that no server holds secrets that it did not ask
+    /// for. They live as long as this context; clone them to keep them
+    /// longer.
+    ///
+    /// ```no_run
+    /// # fn serve(context: gss_acceptor::Context) -> Result<(), gss_acceptor::Error> {
+    /// if let Some(cache) = context.delegated().and_then(|it| it.kerberos()) {
+    ///     // For programs that take a cache: KRB5CCNAME=FILE:/run/app/cc.alice
+    ///     cache.write("/run/app/cc.alice")?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn delegated(&self) -> Option<&Delegated> {
+        let granted = self.facts.granted.contains(Granted::DELEGATE);
+        self.inner.delegated().filter(|_| granted)
+    }
+
+    /// Why there are no [`delegated`](Self::delegated) credentials, where the
+    /// configuration requests some.
+    #[must_use]
+    pub fn delegation_problem(&self) -> Option<&DelegationProblem> {
+        match &self.facts.delegation {
+            DelegationFact::Unusable(problem) => Some(problem),
+            _ => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Errors, sorted by whose fault they are.
 
 mod ccache;
+mod delegation;
 mod krb5_conf;
 mod misuse;
 mod rejection;
@@ -8,6 +9,7 @@ mod status;
 mod unavailability;
 
 pub use ccache::CcacheProblem;
+pub use delegation::DelegationProblem;
 pub use krb5_conf::Krb5ConfProblem;
 pub use misuse::Misuse;
 pub use rejection::{EtypeUse, KeyTried, Rejection};

@@ -2,6 +2,7 @@
 //! the facade's policy decides.
 
 use crate::channel_bindings::ChannelBindingPolicy;
+use crate::error::DelegationProblem;
 use crate::mechanism::{Framing, Mechanism};
 use crate::name::{Name, Principal};
 use crate::requirements::{Granted, Requirements};
@@ -83,6 +84,20 @@ pub enum BindingFact {
     Undisclosed,
 }
 
+/// What became of credentials that the client may have delegated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DelegationFact {
+    /// The configuration does not ask for any, or the backend knows of none.
+    /// What the client may have sent was dropped unread.
+    #[default]
+    NotAsked,
+    /// They are there and of use: [`Granted::DELEGATE`].
+    Usable,
+    /// They are not.
+    Unusable(Box<DelegationProblem>),
+}
+
 /// The service that the client believes it talks to, as its own software
 /// says (MS-KILE 3.2.5.8, MsvAvTargetName of MS-NLMP 2.2.2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +150,8 @@ pub struct Facts {
     pub expiry_precision: ExpiryPrecision,
     /// What became of channel bindings.
     pub bindings: BindingFact,
+    /// What became of delegated credentials.
+    pub delegation: DelegationFact,
     /// What the backend cannot tell.
     pub undisclosed: Undisclosed,
 }
@@ -164,6 +181,7 @@ impl Facts {
             expiry,
             expiry_precision: ExpiryPrecision::Exact,
             bindings: BindingFact::Absent,
+            delegation: DelegationFact::default(),
             undisclosed: Undisclosed::default(),
         }
     }

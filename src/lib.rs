@@ -19,6 +19,7 @@ mod channel_bindings;
 mod config;
 mod context;
 mod credentials;
+mod delegation;
 mod error;
 mod etype;
 mod facts;
@@ -52,13 +53,14 @@ pub use context::{BindingStatus, Context, ExpiredContexts};
 pub use credentials::{
     CredentialPrompt, Credentials, Keytab, PromptAnswer, Salt, ServicePassword, WantedCredentials,
 };
+pub use delegation::Delegated;
 pub use error::{
-    CcacheProblem, Error, EtypeUse, GssMajor, KeyTried, KeytabProblem, Krb5ConfProblem, Misuse,
-    PlatformStatus, Rejection, Unavailability, WindowsStatus,
+    CcacheProblem, DelegationProblem, Error, EtypeUse, GssMajor, KeyTried, KeytabProblem,
+    Krb5ConfProblem, Misuse, PlatformStatus, Rejection, Unavailability, WindowsStatus,
 };
 pub use etype::EncryptionType;
 pub use facts::{
-    Ability, BindingFact, Capabilities, ClientTarget, ExpiryPrecision, Facts,
+    Ability, BindingFact, Capabilities, ClientTarget, DelegationFact, ExpiryPrecision, Facts,
     MechanismCapabilities, TargetSource, Undisclosed,
 };
 #[cfg(feature = "krb5-conf")]

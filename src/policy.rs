@@ -2,8 +2,8 @@
 //! function of what was required and what was found out.
 
 use crate::channel_bindings::ChannelBindingPolicy;
-use crate::error::Rejection;
-use crate::facts::{BindingFact, Facts, TargetSource};
+use crate::error::{DelegationProblem, Rejection};
+use crate::facts::{BindingFact, DelegationFact, Facts, TargetSource};
 use crate::mechanism::Mechanism;
 use crate::name::{Name, ServiceName};
 use crate::requirements::Requirements;
@@ -114,10 +114,20 @@ fn check_flags(required: Requirements, facts: &Facts) -> Result<(), Rejection> {
     let wanted = required.with_implied() & Requirements::CHECKED_AT_END;
     // What the backend does not disclose does not count, even if a flag of
     // it is set by mistake.
-    let met = facts.granted.meets() - facts.undisclosed.flags;
+    let mut met = facts.granted.meets() - facts.undisclosed.flags;
+    if matches!(facts.delegation, DelegationFact::Unusable(_)) {
+        met -= Requirements::DELEGATE;
+    }
     let missing = wanted - met;
     if missing.is_empty() {
         return Ok(());
+    }
+    // Alone, it can say what is wrong with it.
+    if missing == Requirements::DELEGATE
+        && let DelegationFact::Unusable(problem) = &facts.delegation
+    {
+        let problem = DelegationProblem::clone(problem);
+        return Err(Rejection::Delegation { problem });
     }
     Err(Rejection::Requirement {
         missing,

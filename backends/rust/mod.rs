@@ -102,7 +102,8 @@ impl Backend for RustBackend {
 
 /// What Kerberos can honour here. What `sspi.h` has for Windows alone is not
 /// among it.
-const KERBEROS_FLAGS: Requirements = Requirements::MUTUAL_AUTH
+const KERBEROS_FLAGS: Requirements = Requirements::DELEGATE
+    .union(Requirements::MUTUAL_AUTH)
     .union(Requirements::REPLAY_DETECT)
     .union(Requirements::SEQUENCE_DETECT)
     .union(Requirements::CONFIDENTIALITY)

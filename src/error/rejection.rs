@@ -3,7 +3,7 @@
 use core::fmt;
 use std::time::{Duration, SystemTime};
 
-use crate::error::{GssMajor, Printable, WindowsStatus, list};
+use crate::error::{DelegationProblem, GssMajor, Printable, WindowsStatus, list};
 use crate::etype::EncryptionType;
 use crate::mechanism::Mechanism;
 use crate::name::{Principal, ServiceName};
@@ -257,6 +257,12 @@ pub enum Rejection {
         /// What of it the backend cannot tell.
         undisclosed: Requirements,
     },
+    /// Delegated credentials are required, and there are none of use.
+    #[error("DELEGATE is required: {problem}")]
+    Delegation {
+        /// Why not.
+        problem: DelegationProblem,
+    },
     /// The client offers no mechanism that is enabled.
     #[error(
         "the client offers {}, this configuration accepts {}{}",
@@ -403,6 +409,7 @@ impl Rejection {
             Self::Requirement { missing, .. } if missing.contains(Requirements::DELEGATE) => {
                 WindowsStatus::SEC_E_DELEGATION_REQUIRED
             }
+            Self::Delegation { .. } => WindowsStatus::SEC_E_DELEGATION_REQUIRED,
             Self::NoCommonMechanism { .. } | Self::PeerFailed { .. } => {
                 WindowsStatus::SEC_E_INVALID_TOKEN
             }
@@ -422,9 +429,10 @@ impl Rejection {
             Self::MechListMic { .. } | Self::MessageAltered { .. } | Self::Checksum { .. } => {
                 GssMajor::BAD_SIG
             }
-            Self::Anonymous | Self::Requirement { .. } | Self::ClientTarget { .. } => {
-                GssMajor::UNAUTHORIZED
-            }
+            Self::Anonymous
+            | Self::Requirement { .. }
+            | Self::Delegation { .. }
+            | Self::ClientTarget { .. } => GssMajor::UNAUTHORIZED,
             Self::LimitExceeded { .. } => GssMajor::DEFECTIVE_TOKEN,
             _ => GssMajor::FAILURE,
         }

@@ -1,7 +1,7 @@
 use super::{Policy, check};
 use crate::channel_bindings::ChannelBindingPolicy as P;
-use crate::error::Rejection;
-use crate::facts::{BindingFact as B, ClientTarget, Facts, TargetSource};
+use crate::error::{DelegationProblem, Rejection};
+use crate::facts::{BindingFact as B, ClientTarget, DelegationFact, Facts, TargetSource};
 use crate::mechanism::Mechanism;
 use crate::name::{Name, Principal};
 use crate::requirements::{Granted, Requirements};
@@ -160,5 +160,28 @@ fn services_are_held_to_the_list() {
             "{name} {source:?}"
         );
         check(&policy(), &facts).unwrap();
+    }
+}
+
+/// Of credentials alone that are missing the reason is told; what a backend
+/// calls unusable is not granted, whatever flag it sets.
+#[test]
+fn delegation_says_why_not_and_fails_closed() {
+    let mut wanting = policy();
+    wanting.required = Requirements::DELEGATE;
+    let mut facts = facts();
+    let missing = |facts: &Facts| check(&wanting, facts).unwrap_err();
+    assert!(matches!(missing(&facts), Rejection::Requirement { .. }));
+    facts.granted = Granted::DELEGATE;
+    assert_eq!(check(&wanting, &facts), Ok(()));
+    facts.delegation = DelegationFact::Unusable(Box::new(DelegationProblem::NotSent));
+    let problem = DelegationProblem::NotSent;
+    assert_eq!(missing(&facts), Rejection::Delegation { problem });
+    assert_eq!(check(&policy(), &facts), Ok(()));
+    // With more that is missing, all of it is named.
+    wanting.required |= Requirements::MUTUAL_AUTH;
+    match check(&wanting, &facts).unwrap_err() {
+        Rejection::Requirement { missing, .. } => assert_eq!(missing, wanting.required),
+        other => panic!("{other}"),
     }
 }

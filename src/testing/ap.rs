@@ -9,7 +9,7 @@ use super::error::{ClientError, KrbErrorReply, SkewRetry};
 use super::handshake::TestClientContext;
 use super::ticket::{Minted, element, encode_list, fresh_key};
 use crate::backends::rust::kerberos::codec::authdata::{self, ad_type};
-use crate::backends::rust::kerberos::codec::checksum::{GSS_CHECKSUM, GssChecksum};
+use crate::backends::rust::kerberos::codec::checksum::{self, GSS_CHECKSUM, GssChecksum};
 use crate::backends::rust::kerberos::codec::gss;
 use crate::backends::rust::kerberos::codec::messages::{
     ApRep, ApReq, Authenticator, EncApRepPart, Ticket,
@@ -43,6 +43,8 @@ pub(super) struct Plan {
     pub(super) promise: BindingPromise,
     pub(super) etypes: Vec<EncryptionType>,
     pub(super) target: Option<String>,
+    /// A KRB-CRED.
+    pub(super) delegated: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// An AP-REQ that was sent, and what its answer is held to.
@@ -103,7 +105,16 @@ impl ApExchange {
     fn authenticator(&self) -> Result<Vec<u8>, ClientError> {
         let encoding = |_| ClientError::encoding("authenticator");
         let Plan { ticket, flags, .. } = &self.plan;
-        let checksum = GssChecksum::build(self.plan.bindings, flags.bits(), None, &[]);
+        let delegated = self
+            .plan
+            .delegated
+            .as_ref()
+            .map(|message| message.as_slice());
+        let flags = match delegated {
+            Some(_) => flags.bits() | checksum::flags::DELEG,
+            None => flags.bits(),
+        };
+        let checksum = GssChecksum::build(self.plan.bindings, flags, delegated, &[]);
         let checksum = checksum.map_err(encoding)?;
         let names = texts(&ticket.client);
         let extras = self.plan.extras()?;

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use bitflags::bitflags;
 
 use super::ap::{ApExchange, Plan};
+use super::delegation::krb_cred;
 use super::error::{ClientError, ConnectError};
 use super::handshake::{ClientStep, TestClient, TestClientContext};
 use super::realm::Service;
@@ -106,6 +107,7 @@ pub struct ClientBuilder {
     promise: BindingPromise,
     etypes: Vec<EncryptionType>,
     target: Option<String>,
+    delegates: Option<TicketOptions>,
 }
 
 /// How far a client's clock is from the realm's.
@@ -136,6 +138,7 @@ impl ClientBuilder {
             promise: BindingPromise::NotMade,
             etypes: Vec::new(),
             target: None,
+            delegates: None,
         }
     }
 
@@ -223,6 +226,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Delegates: sends a forwarded ticket-granting ticket like this along,
+    /// for a server that requests
+    /// [`DELEGATE`](crate::Requirements::DELEGATE). No KDC knows the ticket.
+    pub fn delegate(mut self, ticket: TicketOptions) -> Self {
+        self.delegates = Some(ticket);
+        self
+    }
+
     /// Gets a ticket and makes the first token.
     ///
     /// # Errors
@@ -230,8 +241,14 @@ impl ClientBuilder {
     /// [`ClientError::Unusable`] for a name or an encryption type that is
     /// none, [`ClientError::NoKey`], [`ClientError::Encoding`].
     pub fn initiate(&self) -> Result<TestClient, ClientError> {
+        let ticket = self.ticket.mint(&self.service, &self.name)?;
+        let delegated = match &self.delegates {
+            Some(options) => Some(krb_cred(options, &ticket.client, self.service.now())?),
+            None => None,
+        };
         let plan = Plan {
-            ticket: self.ticket.mint(&self.service, &self.name)?,
+            ticket,
+            delegated,
             flags: self.flags,
             bindings: self.bindings.unwrap_or_default(),
             promise: self.promise,

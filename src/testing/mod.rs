@@ -57,6 +57,7 @@
 mod ap;
 mod client;
 mod clock;
+mod delegation;
 mod error;
 mod handshake;
 mod realm;

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     Acceptor, AcceptorConfig, BindingStatus, ChannelBindingPolicy, ChannelBindings, Clock,
-    ConfigBuilder, EncryptionType, Expiry, Framing, Granted, PrfKey, Protection, Rejection,
-    Requirements, SequenceState, Step, backends,
+    ConfigBuilder, DelegationProblem, EncryptionType, Expiry, Framing, Granted, PrfKey, Protection,
+    Rejection, Requirements, SequenceState, Step, backends,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -488,4 +488,59 @@ fn handles_are_shared_between_threads() {
     shared(&service);
     shared(&service.client("alice"));
     shared(&Arc::clone(&realm.clock()));
+}
+
+#[test]
+fn a_client_delegates_to_a_server_that_asks_for_it() {
+    let (realm, service) = realm();
+    let wish = Requirements::DELEGATE;
+    let asking = builder(&realm, &service).require(wish).build().unwrap();
+    let generous = service.client("alice").delegate(TicketOptions::new());
+    for client in [generous.clone(), generous.clone().raw()] {
+        let (_, server) = client.connect(&asking).unwrap();
+        let cache = server.delegated().unwrap().kerberos().unwrap();
+        let tgt = cache.ticket_granting_ticket().unwrap();
+        assert_eq!(tgt.end_time, noon() + 600 * MINUTE);
+        assert!(tgt.is_valid_at(noon()));
+    }
+    let (_, server) = generous.connect(&config(&realm, &service)).unwrap();
+    assert!(server.delegated().is_none() && server.delegation_problem().is_none());
+}
+
+#[test]
+fn what_is_wrong_with_delegation_is_told() {
+    let (realm, service) = realm();
+    let wish = Requirements::DELEGATE;
+    let asking = builder(&realm, &service).require(wish).build().unwrap();
+    let alice = || service.client("alice");
+    let problem = |client: super::ClientBuilder| match rejection(client.connect(&asking)) {
+        Rejection::Delegation { problem } => problem,
+        other => panic!("{other}"),
+    };
+    for forwardable in [false, true] {
+        let ticket = TicketOptions::new();
+        let ticket = if forwardable {
+            ticket.forwardable()
+        } else {
+            ticket
+        };
+        let ok_as_delegate = false;
+        assert_eq!(
+            problem(alice().ticket(ticket)),
+            DelegationProblem::Absent {
+                forwardable,
+                ok_as_delegate
+            }
+        );
+    }
+    let expired = alice().delegate(TicketOptions::new().expired());
+    assert!(matches!(
+        problem(expired),
+        DelegationProblem::Expired { .. }
+    ));
+    let invalid = alice().delegate(TicketOptions::new().invalid());
+    assert!(matches!(
+        problem(invalid),
+        DelegationProblem::NotYetValid { .. }
+    ));
 }

@@ -151,6 +151,31 @@ impl TicketOptions {
         self
     }
 
+    /// Flagged FORWARDABLE (RFC 4120 2.6), as a service ticket is that was
+    /// got with a ticket-granting ticket that can be delegated.
+    pub fn forwardable(mut self) -> Self {
+        self.flags |= EncTicketPart::FORWARDABLE;
+        self
+    }
+
+    /// When it begins and ends.
+    pub(super) fn times(&self, now: SystemTime) -> (SystemTime, SystemTime) {
+        let begin = self.begin.map_or(now, |time| time.from(now));
+        let end = self.end.map_or(begin + LIFETIME, |time| time.from(now));
+        (begin, end)
+    }
+
+    /// The flags that were asked for.
+    pub(super) fn flags(&self) -> u32 {
+        self.flags
+    }
+
+    /// The type of its session key, where no service's key says one.
+    pub(super) fn session_type(&self) -> EncryptionType {
+        let [preferred, ..] = EncryptionType::DEFAULT;
+        self.session_etype.or(self.etype).unwrap_or(preferred)
+    }
+
     /// The ticket of `client` for `service`.
     pub(super) fn mint(&self, service: &Service, client: &str) -> Result<Minted, ClientError> {
         let client = match self.naming {
@@ -186,9 +211,7 @@ impl TicketOptions {
         client: &Principal,
         session: &Key,
     ) -> Result<Vec<u8>, ClientError> {
-        let now = service.now();
-        let begin = self.begin.map_or(now, |time| time.from(now));
-        let end = self.end.map_or(begin + LIFETIME, |time| time.from(now));
+        let (begin, end) = self.times(service.now());
         let begin = KerberosTime(unix_seconds(begin));
         let elements = self.elements()?;
         let names = texts(client);

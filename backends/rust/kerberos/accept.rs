@@ -3,6 +3,7 @@
 
 mod authenticator;
 mod dce;
+mod delegation;
 mod prompt;
 mod reply;
 mod ticket;
@@ -13,6 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use self::authenticator::{Asked, Authenticated};
 use self::dce::AwaitClientApRep;
+use self::delegation::Delegation;
 use self::prompt::Prompt;
 use self::reply::{Answer, Answered};
 use self::ticket::OpenTicket;
@@ -144,13 +146,16 @@ fn verify(
     if let Some(start) = settings.refuse_before {
         check_start(client.ctime(), start + settings.clock_skew)?;
     }
-    let facts = asked.facts(&client, &ticket, settings, state.framing);
+    let delegation = Delegation::read(&asked, &client, &ticket, now, settings)?;
+    let mut facts = asked.facts(&client, &ticket, settings, state.framing);
+    delegation.report(&mut facts);
     settings.judge.check(&facts)?;
     Ok(Verified {
         tag: client.tag(),
         ctime: client.ctime(),
         now,
-        answer: Answer::prepare(&client, &ticket, &asked, settings, &facts)?,
+        answer: Answer::prepare(&client, &ticket, &asked, settings, &facts)?
+            .with_delegated(delegation.into_credentials()),
         facts: Box::new(facts),
     })
 }
@@ -337,7 +342,7 @@ impl<'a> Token<'a> {
     }
 
     /// Rule 1: bare is DCE style's and nobody else's.
-    fn check_style(&self, asked: &Asked) -> Result<(), Error> {
+    fn check_style(&self, asked: &Asked<'_>) -> Result<(), Error> {
         match (self.style, asked.style()) {
             (Style::Framed, Style::Framed) | (Style::Bare, Style::Bare) => Ok(()),
             (Style::Framed, Style::Bare) => Err(Error::malformed(

@@ -7,6 +7,7 @@ use super::codec::authdata::{self, AuthorizationData};
 use super::crypto::Key;
 use super::per_message::{MessageError, PerMessage};
 use crate::backends::SecurityContext;
+use crate::delegation::Delegated;
 use crate::error::{Error, Misuse, Rejection};
 use crate::message::{
     MessagePart, PartsUsed, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped,
@@ -29,6 +30,7 @@ pub(crate) struct KerberosContext {
     /// The elements of the ticket's AuthorizationData in DER.
     authorization_data: Box<[u8]>,
     max_token: usize,
+    delegated: Option<Delegated>,
 }
 
 impl KerberosContext {
@@ -45,7 +47,13 @@ impl KerberosContext {
             partial,
             authorization_data,
             max_token,
+            delegated: None,
         }
+    }
+
+    /// With what the client delegated.
+    pub(crate) fn with_delegated(self, delegated: Option<Delegated>) -> Self {
+        Self { delegated, ..self }
     }
 }
 
@@ -161,6 +169,10 @@ impl SecurityContext for KerberosContext {
             .map_while(Result::ok)
             .map(|found| (found.ad_type, found.data.to_vec()))
             .collect()
+    }
+
+    fn delegated(&self) -> Option<&Delegated> {
+        self.delegated.as_ref()
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -1,7 +1,7 @@
 //! What kit calls the reason of a rejection, in the crate's own types. One class, one variant:
 //! a class that two errors would fit is told apart by the case.
 
-use gss_acceptor::{Error, EtypeUse, Mechanism, Rejection};
+use gss_acceptor::{DelegationProblem, Error, EtypeUse, Mechanism, Rejection};
 use kit::cases::Case;
 
 /// Why `error` is not what the class says, if it is not.
@@ -57,6 +57,7 @@ fn rejected(case: &Case, class: &str, reason: &Rejection) -> bool {
         }
         ("BadChecksum", R::Checksum { kind, expected }) => kind == expected,
         ("ChecksumType", R::Checksum { kind, expected }) => kind != expected,
+        ("Delegation", R::Delegation { problem }) => delegation(case.name, problem),
         ("TokenTooLarge", R::LimitExceeded { what, .. }) => *what == "bytes a token",
         ("UserToUser", R::UserToUser)
         | ("NoKey", R::NoKey { .. })
@@ -74,6 +75,58 @@ fn rejected(case: &Case, class: &str, reason: &Rejection) -> bool {
         | ("Replay", R::Replay)
         | ("MicMismatch", R::MechListMic { missing: false }) => true,
         _ => false,
+    }
+}
+
+/// What is wrong with delegated credentials, by the case that says so.
+fn delegation(case: &str, problem: &DelegationProblem) -> bool {
+    use DelegationProblem as P;
+    match case {
+        "delegation_absent_but_required" | "delegation_absent_without_checksum" => matches!(
+            problem,
+            P::Absent {
+                forwardable: false,
+                ok_as_delegate: false,
+                ..
+            }
+        ),
+        "delegated_field_without_flag" => matches!(problem, P::Absent { .. }),
+        "delegation_absent_forwardable" => matches!(
+            problem,
+            P::Absent {
+                forwardable: true,
+                ok_as_delegate: false,
+                ..
+            }
+        ),
+        "delegation_absent_ok_as_delegate" => matches!(
+            problem,
+            P::Absent {
+                forwardable: true,
+                ok_as_delegate: true,
+                ..
+            }
+        ),
+        "delegation_flag_alone_but_required" => *problem == P::NotSent,
+        "delegated_sealed_cut"
+        | "delegated_sealed_to_nothing"
+        | "delegated_usage_11"
+        | "delegated_under_service_key"
+        | "delegated_under_strangers_key"
+        | "delegated_sealed_as_another_etype"
+        | "delegated_plain_as_sealed" => matches!(problem, P::Undecipherable { .. }),
+        "delegated_another_client"
+        | "delegated_another_realm"
+        | "delegated_second_ticket_of_another" => matches!(problem, P::ForeignClient { .. }),
+        "delegated_expired" | "delegated_ends_now" => matches!(problem, P::Expired { .. }),
+        "delegated_not_yet_valid" | "delegated_invalid" => {
+            matches!(problem, P::NotYetValid { .. })
+        }
+        "delegated_no_ticket_granting_ticket" => *problem == P::NoTicketGrantingTicket,
+        "delegated_key_of_31_octets" | "delegated_key_empty" => {
+            matches!(problem, P::SessionKey { .. })
+        }
+        _ => matches!(problem, P::Malformed { .. }),
     }
 }
 
@@ -114,6 +167,16 @@ pub fn names(case: &Case, class: &str) -> &'static [&'static str] {
         ("NtlmNotEnabled", _) => &["the client sent NTLM"],
         ("BadMechanism", "frame_iakerb") => &["1.3.6.1.5.2.5"],
         ("ChannelBindingMismatch", "bindings_of_jgss") => &["Java"],
+        ("Delegation", "delegation_absent_but_required") => &["not forwardable", "kinit -f"],
+        ("Delegation", "delegation_absent_forwardable") => &["--delegation always"],
+        ("Delegation", "delegated_another_client") => &["alice@EXAMPLE.TEST", "bob@EXAMPLE.TEST"],
+        ("Delegation", "delegated_another_realm") => &["alice@EXAMPLE.TEST", "alice@OTHER.TEST"],
+        ("Delegation", "delegated_expired") => &[
+            "krbtgt/EXAMPLE.TEST@EXAMPLE.TEST",
+            "2025-06-15 14:06:40 UTC",
+            "2025-06-15 15:06:40 UTC",
+        ],
+        ("Delegation", _) => &["DELEGATE is required"],
         ("TokenTooLarge", _) => &["65536"],
         _ => &[],
     }

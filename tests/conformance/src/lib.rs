@@ -15,6 +15,7 @@ pub mod bindings;
 pub mod class;
 pub mod credentials;
 pub mod dce;
+pub mod delegation;
 pub mod flags;
 pub mod limits;
 pub mod messages;
@@ -146,6 +147,11 @@ macro_rules! mount {
                 prompt_is_asked_for_what_is_missing_alone, prompt_is_asked_once,
                 prompt_may_answer_later, prompt_and_supplied_credentials,
                 prompt_and_its_flag_belong_together;
+            delegation: rule_15_credentials_are_given_as_they_were_sent,
+                rule_15_what_nobody_asked_for_is_dropped,
+                rule_15_useless_credentials_reject_only_where_required,
+                rule_15_the_error_says_which, rule_15_not_forwardable_is_said,
+                rule_15_a_rejection_spends_no_slot;
             messages: rule_14_pac_is_kept_from_the_ticket_alone, rule_19_fresh_each_time,
                 rule_19_send_sequence_without_reply, rule_22_expiry_is_the_tickets_end,
                 rule_22_after_expiry, rule_22_expired_contexts_may_go_on,

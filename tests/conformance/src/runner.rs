@@ -237,6 +237,13 @@ fn accepted(case: &Case, forged: Forged, token: Option<Vec<u8>>, context: &Conte
     if anonymous {
         due |= Granted::NULL_SESSION;
     }
+    if case.setting.delegate {
+        due |= Granted::DELEGATE;
+    }
+    // Nobody is given credentials that were not asked for.
+    if context.delegated().is_some() != case.setting.delegate {
+        return Err(format!("delegated {:?}", context.delegated()));
+    }
     let peer = unparsed(context.peer());
     let framing = match offered(&forged.token) {
         Some(_) => Framing::Spnego,

@@ -2,7 +2,7 @@
 
 use conformance::bench::{Bench, done, rejection};
 use conformance::credentials::to;
-use conformance::{Exception, Instead, Mount, mount};
+use conformance::{Mount, mount, runner};
 use gss_acceptor::backends::{RustBackend, rust};
 use gss_acceptor::{
     Acceptor, AcceptorConfig, Clock, Keytab, Rejection, Requirements, ServicePassword,
@@ -20,24 +20,8 @@ impl Mount for Rust {
         rust(keytab)
     }
 
-    fn exceptions() -> &'static [Exception] {
-        const WHY: &str = "delegation is not taken yet, so DELEGATE cannot be required";
-        &[
-            Exception {
-                case: "delegation_does_not_parse_but_required",
-                instead: Instead::RefusedAtBuild,
-                why: WHY,
-            },
-            Exception {
-                case: "delegation_absent_but_required",
-                instead: Instead::RefusedAtBuild,
-                why: WHY,
-            },
-        ]
-    }
-
     fn refused() -> Requirements {
-        Requirements::WINDOWS_ONLY | Requirements::DELEGATE | Requirements::USE_SESSION_KEY
+        Requirements::WINDOWS_ONLY | Requirements::USE_SESSION_KEY
     }
 }
 
@@ -74,4 +58,16 @@ fn rule_04_password_and_second_keytab() {
     let reason = rejection(Acceptor::new(&config).step(&spec.token()));
     assert!(matches!(reason, Rejection::KeyMismatch { .. }), "{reason}");
     done(Acceptor::new(&config).step(&bench.world.ap_req().token()));
+}
+
+/// Tokens on which the process of a library ends, so that no library has a verdict.
+#[test]
+fn rule_15_credentials_without_a_verdict() {
+    let cases = kit::cases::delegation::unjudged();
+    assert_eq!(cases.len(), 5);
+    for case in cases {
+        if let Err(error) = runner::judge::<Rust>(&case) {
+            panic!("{}: {error}", case.name);
+        }
+    }
 }

@@ -15,6 +15,10 @@ pub mod flag {
     pub const PRE_AUTHENT: u32 = 1 << (31 - 10);
     /// FORWARDABLE (1).
     pub const FORWARDABLE: u32 = 1 << (31 - 1);
+    /// FORWARDED (2).
+    pub const FORWARDED: u32 = 1 << (31 - 2);
+    /// OK-AS-DELEGATE (13).
+    pub const OK_AS_DELEGATE: u32 = 1 << (31 - 13);
 }
 
 /// NT-PRINCIPAL.

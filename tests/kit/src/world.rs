@@ -50,6 +50,11 @@ impl World {
         KitKey::seeded(self.seed, label, etype)
     }
 
+    /// The session key of the TGT that alice delegates.
+    pub fn tgt_session(&self) -> KitKey {
+        self.key("tgt-session", self.etype)
+    }
+
     /// The keytab: HTTP/localhost with each AES etype, RC4 and 3DES at [`KVNO`] and the AES ones
     /// at [`OLD_KVNO`], host/localhost with etype 18 only, HTTP/rodc.localhost at [`RODC_KVNO`].
     pub fn entries(&self) -> Vec<Entry> {

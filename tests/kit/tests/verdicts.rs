@@ -1,6 +1,6 @@
 //! Every case judged by MIT and Heimdal: they do what is recorded, no more and no less.
 
-use kit::ap_req::oid;
+use kit::ap_req::{gss, oid};
 use kit::cases::{self, Case, Forged, Reply};
 use kit::client::Answer;
 use kit::judge::{Judge, Library, Outcome, Verdict};
@@ -48,6 +48,11 @@ fn check_accepted(
     if library == Library::Mit && verdict.src_name.as_deref() != Some(case.peer) {
         let name = verdict.src_name.clone().unwrap_or_default();
         return Err(format!("client is {}", String::from_utf8_lossy(&name)));
+    }
+    // Heimdal says so only to who takes the credential, which the judge does not.
+    let tells = library == Library::Mit;
+    if tells && case.setting.delegate && verdict.ret_flags & gss::DELEG == 0 {
+        return Err("delegation is not granted".into());
     }
     let mut token = verdict.output_token.clone().filter(|t| !t.is_empty());
     if token.as_ref().is_some_and(|t| t[0] == 0xa1) {

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
+use super::delegation::Sent;
 use super::ticket::ReadTicket;
 use super::{MAX_TAG, Style, compare_bindings, malformed};
 use crate::backends::Settings;
@@ -203,10 +204,11 @@ const MAX_ETYPES: usize = 64;
 
 /// What the client asks for, in its checksum and its options (rules 13, 15,
 /// 16).
-pub(super) struct Asked {
+pub(super) struct Asked<'a> {
     gss_flags: u32,
     bindings: BindingFact,
     reply: WantsReply,
+    delegation: Sent<'a>,
 }
 
 /// Whether the client awaits an AP-REP.
@@ -216,9 +218,9 @@ enum WantsReply {
     No,
 }
 
-impl Asked {
+impl<'a> Asked<'a> {
     pub(super) fn read(
-        client: &ReadClient<'_>,
+        client: &ReadClient<'a>,
         request: &ApReq<'_>,
         ticket: &ReadTicket<'_>,
         own: Option<&ChannelBindings>,
@@ -226,6 +228,7 @@ impl Asked {
         let promised = client.extras.has(authdata::AP_OPTIONS_CBT);
         let option = request.ap_options.0 & ApReq::MUTUAL_REQUIRED != 0;
         let wants = |yes| if yes { WantsReply::Yes } else { WantsReply::No };
+        let mut delegation = Sent::Nothing;
         let (gss_flags, sent, reply) = match client.part.cksum {
             // MS-KILE 3.4.5: accepted, with nothing asked for.
             None => (0, [0; 16], WantsReply::No),
@@ -233,6 +236,11 @@ impl Asked {
                 let body = GssChecksum::parse(checksum.checksum.0).map_err(malformed)?;
                 // DCE style implies it, said or not (rule 20).
                 let mutual = body.flags & (flags::MUTUAL | flags::DCE_STYLE) != 0;
+                delegation = match body.delegation {
+                    Some(message) => Sent::Credentials(message),
+                    None if body.flags & flags::DELEG != 0 => Sent::FlagAlone,
+                    None => Sent::Nothing,
+                };
                 (body.flags & KNOWN_FLAGS, body.bindings, wants(mutual))
             }
             Some(checksum) => {
@@ -249,7 +257,13 @@ impl Asked {
             gss_flags,
             bindings: compare_bindings(sent, promised, own),
             reply,
+            delegation,
         })
+    }
+
+    /// What the client delegates, not yet read.
+    pub(super) fn delegation(&self) -> Sent<'a> {
+        self.delegation
     }
 
     pub(super) fn mutual(&self) -> bool {

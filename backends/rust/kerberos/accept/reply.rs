@@ -19,6 +19,7 @@ use crate::backends::rust::kerberos::per_message::{
     Agreed, Detection, KeyOrigin, Layout, PerMessage, Role,
 };
 use crate::backends::{SecurityContext, Settings};
+use crate::delegation::Delegated;
 use crate::error::{Error, Unavailability};
 use crate::etype::EncryptionType;
 use crate::facts::Facts;
@@ -42,6 +43,7 @@ pub(super) struct Answer {
     received: u32,
     detection: Detection,
     authorization_data: Box<[u8]>,
+    delegated: Option<Delegated>,
 }
 
 /// What an answer comes to.
@@ -67,7 +69,7 @@ impl Answer {
     pub(super) fn prepare(
         client: &ReadClient<'_>,
         ticket: &ReadTicket<'_>,
-        asked: &Asked,
+        asked: &Asked<'_>,
         settings: &Settings,
         facts: &Facts,
     ) -> Result<Self, Error> {
@@ -86,7 +88,13 @@ impl Answer {
                 sequence: facts.granted.contains(Granted::SEQUENCE_DETECT),
             },
             authorization_data: ticket.authorization_data(),
+            delegated: None,
         })
+    }
+
+    /// With what the client delegated, for the context to keep.
+    pub(super) fn with_delegated(self, delegated: Option<Delegated>) -> Self {
+        Self { delegated, ..self }
     }
 
     /// Makes the AP-REP, if one is wanted, and the context (rules 14, 19, 20).
@@ -147,7 +155,8 @@ impl Answer {
             random: random::fill,
         });
         let context =
-            KerberosContext::new(messages, full, partial, self.authorization_data, max_token);
+            KerberosContext::new(messages, full, partial, self.authorization_data, max_token)
+                .with_delegated(self.delegated);
         Box::new(context)
     }
 }

@@ -35,10 +35,6 @@ pub(crate) struct GssChecksum<'a> {
     /// All of the client's flags, those without meaning too.
     pub(crate) flags: u32,
     /// A KRB-CRED, when the client delegates and it is there.
-    #[cfg_attr(
-        not(any(test, fuzzing)),
-        expect(dead_code, reason = "no delegation yet")
-    )]
     pub(crate) delegation: Option<&'a [u8]>,
     #[cfg_attr(
         not(any(test, fuzzing)),

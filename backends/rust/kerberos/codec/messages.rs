@@ -19,7 +19,7 @@ const fn application(number: u32) -> Tag {
 }
 
 /// The SEQUENCE of a whole message under its application tag.
-fn message<'a>(part: &'static str, number: u32, input: &'a [u8]) -> Decoded<Reader<'a>> {
+pub(super) fn message<'a>(part: &'static str, number: u32, input: &'a [u8]) -> Decoded<Reader<'a>> {
     Reader::new(part, input)
         .message(application(number))?
         .message(Tag::SEQUENCE)
@@ -252,12 +252,13 @@ pub(crate) struct EncTicketPart<'a> {
 }
 
 impl<'a> EncTicketPart<'a> {
+    /// `flags`: tickets for other hosts may be had for it (RFC 4120 2.6).
+    pub(crate) const FORWARDABLE: u32 = 0x4000_0000;
     /// `flags`: not valid before the KDC says so (RFC 4120 2.2).
     pub(crate) const INVALID: u32 = 0x0100_0000;
     /// `flags`: the KDC has checked the transited realms (RFC 4120 2.7).
     pub(crate) const TRANSITED_POLICY_CHECKED: u32 = 0x0008_0000;
     /// `flags`: the KDC says that the server may be trusted with delegation.
-    #[expect(dead_code, reason = "no delegation yet")]
     pub(crate) const OK_AS_DELEGATE: u32 = 0x0004_0000;
     /// `flags`: an anonymous ticket, bit 16 (RFC 8062 3).
     pub(crate) const ANONYMOUS: u32 = 0x0000_8000;

@@ -1,13 +1,12 @@
-//! Rules 15 and 16: the authenticator's checksum, delegation and extensions.
+//! Rules 15 and 16: the authenticator's checksum and its extensions.
 
 use super::{Case, Forged, Reply, accept, ap, reject};
-use crate::ap_req::{ApReqSpec, Checksum, GssChecksum, extension, gss, option};
-use crate::cred::{forwarded_tgt, krb_cred};
+use crate::ap_req::{Checksum, GssChecksum, extension, gss, option};
 use crate::crypto::md5;
 use crate::world::World;
 
 pub(super) fn cases() -> Vec<Case> {
-    [layout(), delegation(), extensions(), others()].concat()
+    [layout(), extensions(), others()].concat()
 }
 
 fn sum(world: &World, change: impl FnOnce(&mut GssChecksum)) -> Forged {
@@ -44,73 +43,6 @@ fn layout() -> Vec<Case> {
         accept(15, "flags_none", |w| sum(w, |s| s.flags = 0)).reply(Reply::Nothing),
         accept(15, "flags_identify_and_extended_error", |w| {
             sum(w, |s| s.flags |= gss::IDENTIFY | gss::EXTENDED_ERROR)
-        }),
-    ]
-}
-
-enum Under {
-    Session,
-    Subkey,
-    Nothing,
-}
-
-fn delegated(world: &World, under: Under, change: impl FnOnce(&mut ApReqSpec)) -> Forged {
-    ap(world, |a| {
-        let tgs = world.key("krbtgt", world.etype);
-        let tgt = forwarded_tgt(&a.ticket, tgs, world.key("tgt-session", world.etype));
-        let key = match under {
-            Under::Session => Some(a.ticket.session.clone()),
-            Under::Subkey => a.subkey.clone(),
-            Under::Nothing => None,
-        };
-        a.gss().flags |= gss::DELEG;
-        a.gss().deleg = Some(krb_cred(&tgt, key.as_ref()));
-        change(a);
-    })
-}
-
-fn bad_credential(world: &World) -> Forged {
-    delegated(world, Under::Nothing, |a| {
-        a.gss().deleg = Some(vec![0x76; 64])
-    })
-}
-
-fn delegation() -> Vec<Case> {
-    vec![
-        accept(15, "delegation_under_session_key", |w| {
-            delegated(w, Under::Session, |_| ())
-        }),
-        accept(15, "delegation_under_subkey", |w| {
-            delegated(w, Under::Subkey, |_| ())
-        }),
-        accept(15, "delegation_in_the_clear", |w| {
-            delegated(w, Under::Nothing, |_| ())
-        }),
-        accept(15, "delegation_then_extension", |w| {
-            delegated(w, Under::Nothing, |a| {
-                a.gss().extensions = extension(77, b"x")
-            })
-        }),
-        accept(15, "delegation_does_not_parse", bad_credential),
-        reject(
-            15,
-            "delegation_does_not_parse_but_required",
-            "Delegation",
-            bad_credential,
-        )
-        .set(|s| s.delegate = true),
-        reject(15, "delegation_absent_but_required", "Delegation", |w| {
-            w.ap_req().into()
-        })
-        .set(|s| s.delegate = true),
-        accept(15, "delegation_flag_without_field", |w| {
-            sum(w, |s| s.flags |= gss::DELEG)
-        }),
-        reject(15, "delegation_option_2", "BadLayout", |w| {
-            delegated(w, Under::Nothing, |a| a.gss().deleg_option = 2)
-        }),
-        reject(15, "delegation_length_beyond_the_end", "BadLayout", |w| {
-            delegated(w, Under::Nothing, |a| a.gss().deleg_len = Some(0xffff))
         }),
     ]
 }

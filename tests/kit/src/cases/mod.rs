@@ -14,6 +14,7 @@ use std::path::Path;
 mod authenticator;
 mod bindings;
 mod checksum;
+pub mod delegation;
 mod framing;
 mod keys;
 mod record;
@@ -313,6 +314,7 @@ pub fn all() -> Vec<Case> {
         ticket::cases(),
         authenticator::cases(),
         checksum::cases(),
+        delegation::cases(),
         bindings::cases(),
         spnego::cases(),
     ]

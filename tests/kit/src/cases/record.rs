@@ -23,6 +23,8 @@ const AUTHDATA: &str =
     "libraries leave unknown authorization data to the application; rule 9 follows RFC 4120 5.2.6";
 const ANONYMOUS: &str =
     "libraries let anonymous clients in under their name; rule 9 asks for ALLOW_NULL_SESSION";
+const NOT_REQUIRED: &str = "GSS acceptors cannot require delegation; a Requirement here";
+const KEPT: &str = "libraries keep what decodes; rule 15 asks for the client's own ticket-granting ticket, of use now";
 const EXTENSIONS: &str = "Heimdal does not read extensions; rule 15 refuses truncated ones";
 const UNKEYED: &str = "Heimdal takes an unkeyed checksum of no data; rule 16 asks for a keyed one";
 const REQUIRE_BINDINGS: &str = "GSS acceptors cannot require bindings; rule 17's policies do";
@@ -182,8 +184,82 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         "delegation_absent_but_required",
         Accept,
         Accept,
-        "GSS acceptors cannot require delegation; a Requirement here",
+        NOT_REQUIRED,
     ),
+    (
+        "delegation_absent_forwardable",
+        Accept,
+        Accept,
+        NOT_REQUIRED,
+    ),
+    (
+        "delegation_absent_ok_as_delegate",
+        Accept,
+        Accept,
+        NOT_REQUIRED,
+    ),
+    (
+        "delegation_absent_without_checksum",
+        Accept,
+        Accept,
+        NOT_REQUIRED,
+    ),
+    (
+        "delegation_flag_alone_but_required",
+        Accept,
+        Accept,
+        NOT_REQUIRED,
+    ),
+    ("delegated_field_without_flag", Accept, Accept, NOT_REQUIRED),
+    (
+        "delegated_nothing_at_all",
+        Reject,
+        Accept,
+        "Heimdal takes an empty field for none; here it is one that does not parse",
+    ),
+    (
+        "delegated_message_type_21",
+        Accept,
+        Reject,
+        "MIT does not read the message type there; RFC 4120 5.8.1 has it 22",
+    ),
+    ("delegated_with_octet_after", Accept, Accept, TRAILING),
+    ("delegated_plain_with_octet_after", Accept, Accept, TRAILING),
+    (
+        "delegated_sealed_with_octet_after",
+        Accept,
+        Accept,
+        TRAILING,
+    ),
+    (
+        "delegated_sealed_as_another_etype",
+        Reject,
+        Accept,
+        "Heimdal goes by the key's etype; here the message's own must be it",
+    ),
+    (
+        "delegated_plain_as_sealed",
+        Accept,
+        Reject,
+        "MIT reads as plain what does not decrypt; rule 15 only what says etype 0",
+    ),
+    (
+        "delegated_nine_tickets",
+        Accept,
+        Accept,
+        "libraries keep any number; here eight are the most",
+    ),
+    ("delegated_another_client", Accept, Accept, KEPT),
+    ("delegated_another_realm", Accept, Accept, KEPT),
+    ("delegated_second_ticket_of_another", Accept, Accept, KEPT),
+    ("delegated_expired", Accept, Accept, KEPT),
+    ("delegated_ends_now", Accept, Accept, KEPT),
+    ("delegated_without_end", Accept, Accept, KEPT),
+    ("delegated_not_yet_valid", Accept, Accept, KEPT),
+    ("delegated_invalid", Accept, Accept, KEPT),
+    ("delegated_no_ticket_granting_ticket", Accept, Accept, KEPT),
+    ("delegated_key_of_31_octets", Accept, Accept, KEPT),
+    ("delegated_key_empty", Accept, Accept, KEPT),
     ("extension_header_truncated", Reject, Accept, EXTENSIONS),
     ("extension_data_truncated", Reject, Accept, EXTENSIONS),
     ("extension_length_max", Reject, Accept, EXTENSIONS),

@@ -1,0 +1,152 @@
+//! KRB-CRED: credentials on their way to another host (RFC 4120 5.8).
+
+use rasn::{AsnType, Encode, Encoder as _};
+
+use super::Decoded;
+use super::der::{Element, Reader};
+use super::messages::{Ticket, message};
+use super::parts::{EncryptedData, EncryptionKey, HostAddress, PrincipalName};
+#[cfg(any(test, fuzzing, feature = "testing"))]
+use super::wire::encode;
+use super::wire::{Flags, KerberosTime, List, Number, Text, microseconds, uint32};
+
+/// KRB-CRED (RFC 4120 5.8.1). Its encrypted part may be in the clear, as
+/// encryption type 0 (RFC 6448).
+#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[rasn(tag(explicit(application, 22)))]
+pub(crate) struct KrbCred<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) pvno: Number<5>,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) msg_type: Number<22>,
+    #[rasn(tag(explicit(context, 2)))]
+    pub(crate) tickets: List<'a, Ticket<'a>>,
+    #[rasn(tag(explicit(context, 3)))]
+    pub(crate) enc_part: EncryptedData<'a>,
+}
+
+impl<'a> KrbCred<'a> {
+    /// Reads a KRB-CRED and the clear parts of its tickets.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        let mut fields = message("KRB-CRED", 22, input)?;
+        let cred = Self {
+            pvno: fields.field(0, |r| Number::read(r, "pvno"))?,
+            msg_type: fields.field(1, |r| Number::read(r, "msg-type"))?,
+            tickets: fields.field(2, List::read)?,
+            enc_part: fields.field(3, EncryptedData::read)?,
+        };
+        fields.skip_extensions()?;
+        Ok(cred)
+    }
+
+    /// The message in DER.
+    #[cfg(any(test, fuzzing, feature = "testing"))]
+    pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
+        encode("KRB-CRED", self)
+    }
+
+    /// The tickets, each as the bytes that it was sent in: what a client
+    /// hands to a server is exactly what the KDC made.
+    pub(crate) fn ticket_bytes(&self) -> Decoded<Vec<(Ticket<'a>, &'a [u8])>> {
+        let mut reader = Reader::new("Ticket", self.tickets.contents());
+        let mut tickets = Vec::new();
+        while !reader.is_empty() {
+            let from = reader.rest();
+            let ticket = Ticket::read(&mut reader)?;
+            let length = from.len() - reader.rest().len();
+            tickets.push((ticket, from.get(..length).unwrap_or_default()));
+        }
+        Ok(tickets)
+    }
+}
+
+/// EncKrbCredPart (RFC 4120 5.8.1): what belongs to the tickets, in their
+/// order.
+#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[rasn(tag(explicit(application, 29)))]
+pub(crate) struct EncKrbCredPart<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) ticket_info: List<'a, KrbCredInfo<'a>>,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) nonce: Option<u32>,
+    #[rasn(tag(explicit(context, 2)))]
+    pub(crate) timestamp: Option<KerberosTime>,
+    #[rasn(tag(explicit(context, 3)))]
+    pub(crate) usec: Option<u32>,
+    #[rasn(tag(explicit(context, 4)))]
+    pub(crate) s_address: Option<HostAddress<'a>>,
+    #[rasn(tag(explicit(context, 5)))]
+    pub(crate) r_address: Option<HostAddress<'a>>,
+}
+
+impl<'a> EncKrbCredPart<'a> {
+    /// Reads the decrypted part.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        let mut fields = message("EncKrbCredPart", 29, input)?;
+        let part = Self {
+            ticket_info: fields.field(0, List::read)?,
+            nonce: fields.optional(1, uint32)?,
+            timestamp: fields.optional(2, KerberosTime::read)?,
+            usec: fields.optional(3, microseconds)?,
+            s_address: fields.optional(4, HostAddress::read)?,
+            r_address: fields.optional(5, HostAddress::read)?,
+        };
+        fields.skip_extensions()?;
+        Ok(part)
+    }
+
+    /// The part in DER: secret until it is encrypted.
+    #[cfg(any(test, fuzzing, feature = "testing"))]
+    pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
+        encode("EncKrbCredPart", self)
+    }
+}
+
+/// KrbCredInfo (RFC 4120 5.8.1): a ticket's session key, and what its client
+/// knows of it. All but the key is optional.
+#[derive(AsnType, Encode, Clone, Copy, Debug)]
+pub(crate) struct KrbCredInfo<'a> {
+    #[rasn(tag(explicit(context, 0)))]
+    pub(crate) key: EncryptionKey<'a>,
+    #[rasn(tag(explicit(context, 1)))]
+    pub(crate) prealm: Option<Text<'a>>,
+    #[rasn(tag(explicit(context, 2)))]
+    pub(crate) pname: Option<PrincipalName<'a>>,
+    #[rasn(tag(explicit(context, 3)))]
+    pub(crate) flags: Option<Flags>,
+    #[rasn(tag(explicit(context, 4)))]
+    pub(crate) authtime: Option<KerberosTime>,
+    #[rasn(tag(explicit(context, 5)))]
+    pub(crate) starttime: Option<KerberosTime>,
+    #[rasn(tag(explicit(context, 6)))]
+    pub(crate) endtime: Option<KerberosTime>,
+    #[rasn(tag(explicit(context, 7)))]
+    pub(crate) renew_till: Option<KerberosTime>,
+    #[rasn(tag(explicit(context, 8)))]
+    pub(crate) srealm: Option<Text<'a>>,
+    #[rasn(tag(explicit(context, 9)))]
+    pub(crate) sname: Option<PrincipalName<'a>>,
+    #[rasn(tag(explicit(context, 10)))]
+    pub(crate) caddr: Option<List<'a, HostAddress<'a>>>,
+}
+
+impl<'a> Element<'a> for KrbCredInfo<'a> {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        let mut fields = reader.sequence()?;
+        let info = Self {
+            key: fields.field(0, EncryptionKey::read)?,
+            prealm: fields.optional(1, Text::read)?,
+            pname: fields.optional(2, PrincipalName::read)?,
+            flags: fields.optional(3, Flags::read)?,
+            authtime: fields.optional(4, KerberosTime::read)?,
+            starttime: fields.optional(5, KerberosTime::read)?,
+            endtime: fields.optional(6, KerberosTime::read)?,
+            renew_till: fields.optional(7, KerberosTime::read)?,
+            srealm: fields.optional(8, Text::read)?,
+            sname: fields.optional(9, PrincipalName::read)?,
+            caddr: fields.optional(10, List::read)?,
+        };
+        fields.skip_extensions()?;
+        Ok(info)
+    }
+}
