@@ -36,7 +36,8 @@ pub enum LocalNameRule {
 pub struct LocalNameTemplate {
     /// `n` and `string`: the rule is for principals of so many components,
     /// and makes `string` of them, where `$0` is the realm and `$1` the first
-    /// component. `None`: for all of them, and the whole principal as text.
+    /// component. `None`: for all of them, and the text is the principal
+    /// without its realm, whichever that is.
     pub selection: Option<(u32, String)>,
     /// `regexp`: what the text must match, all of it; any text if `None`. A
     /// POSIX extended regular expression.

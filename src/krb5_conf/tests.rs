@@ -216,6 +216,24 @@ fn what_is_not_taken_is_told() {
     assert_eq!(conf.permitted_enctypes(), None);
 }
 
+/// Cut anywhere and with any byte of it altered, a text is read or refused.
+#[test]
+fn no_text_makes_it_panic() {
+    let text = "[libdefaults]*\n clockskew = 5\n x* = \"a\\n\"\n[realms]\n R =\n{\n \
+                auth_to_local = RULE:[2:$1;$2](^.*$)s/a/b/g s/c/d/\n }*\n[capaths]\n A = {\n B = .\n }\n";
+    assert!(conf(text).clock_skew().is_some());
+    for at in 0..text.len() {
+        let _ = Krb5Conf::parse(&text[..at]);
+        for byte in [
+            b'[', b']', b'{', b'}', b'=', b'*', b'"', b'\\', b'\n', b' ', b'$', b'/', b'0',
+        ] {
+            let mut bytes = text.as_bytes().to_vec();
+            bytes[at] = byte;
+            let _ = Krb5Conf::parse(&String::from_utf8(bytes).unwrap());
+        }
+    }
+}
+
 /// The example of krb5.conf(5), `[capaths]`.
 #[test]
 fn capaths_are_those_of_the_manual() {

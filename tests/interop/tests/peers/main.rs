@@ -6,5 +6,6 @@ mod dce;
 mod errors;
 mod handshakes;
 mod judged;
+mod krb5_conf;
 mod messages;
 mod programs;

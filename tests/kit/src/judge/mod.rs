@@ -90,6 +90,10 @@ impl Verdict {
     }
 }
 
+/// The krb5.conf of every judge.
+const CONF: &str = "[libdefaults]\n default_realm = EXAMPLE.TEST\n dns_lookup_kdc = false\n \
+                    dns_lookup_realm = false\n dns_canonicalize_hostname = false\n rdns = false\n";
+
 struct Running {
     keytab: PathBuf,
     child: Child,
@@ -122,9 +126,7 @@ impl Judge {
         let name = format!("kit-judge-{}-{n}", std::process::id());
         let dir = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&dir)?;
-        let conf = "[libdefaults]\n default_realm = EXAMPLE.TEST\n dns_lookup_kdc = false\n \
-                    dns_lookup_realm = false\n dns_canonicalize_hostname = false\n rdns = false\n";
-        std::fs::write(dir.join("krb5.conf"), conf)?;
+        std::fs::write(dir.join("krb5.conf"), CONF)?;
         let running = None;
         Ok(Self {
             library,
@@ -136,6 +138,15 @@ impl Judge {
     /// Which library this is.
     pub fn library(&self) -> Library {
         self.library
+    }
+
+    /// Adds to the library's krb5.conf, in place of what was added before: relations of
+    /// `[libdefaults]`, then sections. The file is given back.
+    pub fn configure(&mut self, more: &str) -> io::Result<PathBuf> {
+        self.stop();
+        let path = self.dir.join("krb5.conf");
+        std::fs::write(&path, format!("{CONF}{more}"))?;
+        Ok(path)
     }
 
     /// Writes a keytab into this judge's directory.
