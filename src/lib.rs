@@ -14,6 +14,7 @@
 )]
 
 mod acceptor;
+mod calendar;
 mod ccache;
 mod channel_bindings;
 mod config;

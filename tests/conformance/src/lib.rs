@@ -158,7 +158,8 @@ macro_rules! mount {
                 rule_23_every_etype_both_ways, rule_23_wrap_oddities_are_understood,
                 rule_23_altered_tokens_fail, rule_23_sequence_states,
                 rule_23_no_flags_no_states, rule_23_replay_flag_alone,
-                rule_23_a_forged_number_moves_nothing, rule_23_what_was_not_granted,
+                rule_23_a_forged_number_moves_nothing,
+                rule_23_datagrams_have_no_order, rule_23_what_was_not_granted,
                 rule_24_in_place_equals_copying, rule_24_sizes, rule_25_session_key,
                 rule_25_prf_is_rfc_4402s;
             dce: rule_20_three_legs, rule_20_third_legs, rule_20_third_leg_of_another_handshake, rule_20_the_first_leg_counts_once, rule_20_required_requested_or_neither, rule_20_four_legs_in_spnego, rule_20_mic_comes_with_the_third_leg, rule_20_third_legs_in_spnego, rule_20_the_skew_retry, rule_20_limits_hold, rule_20_what_the_client_did_not_ask_for;

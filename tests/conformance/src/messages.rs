@@ -534,6 +534,22 @@ pub fn rule_23_replay_flag_alone<M: Mount>() {
     );
 }
 
+pub fn rule_23_datagrams_have_no_order<M: Mount>() {
+    // Lost and reordered by their nature: replays alone are told (architecture.md 2, DATAGRAM).
+    let steps = [(0, InOrder), (7, InOrder), (3, InOrder), (3, Duplicate)];
+    let ordered = [(0, InOrder), (7, Gap), (3, Unsequenced), (3, Duplicate)];
+    for (flag, due) in [
+        (Requirements::DATAGRAM, steps),
+        (Requirements::CONNECTION, ordered),
+        (Requirements::empty(), ordered),
+    ] {
+        let bench = Bench::new();
+        let config = bench.builder::<M>().request(flag).build().expect("builds");
+        let (context, client) = established(&config, &bench.world.ap_req());
+        states(&context, &client, &due);
+    }
+}
+
 pub fn rule_23_a_forged_number_moves_nothing<M: Mount>() {
     let (context, client) = pair::<M>(18);
     for protection in BOTH {

@@ -8,6 +8,7 @@ use rasn::{AsnType, Encode, Encoder};
 
 use super::der::{Element, Reader};
 use super::{CodecError, Decoded, Problem};
+use crate::calendar::{date_of, days_in, days_to};
 use crate::etype::EncryptionType;
 
 /// Encodes a message in DER.
@@ -276,37 +277,6 @@ impl Element<'_> for KerberosTime {
         let text = reader.octets(Tag::GENERALIZED_TIME)?;
         Self::from_text(text).ok_or_else(|| reader.bad_value("KerberosTime"))
     }
-}
-
-fn days_in(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days from 1970-01-01, counted in years that start in March, so that a
-/// leap day is the last day of its year.
-fn days_to(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
-
-/// Year, month and day: the reverse of [`days_to`].
-fn date_of(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = (month + 2) % 12 + 1;
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 /// A SEQUENCE OF: either given, to be encoded, or read from a message. One
