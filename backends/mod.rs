@@ -426,8 +426,10 @@ pub struct BackendDescription {
     pub backend: &'static str,
     /// The server's principals and their keys.
     pub principals: Vec<PrincipalDescription>,
+    /// The server's own TGT, for user-to-user.
+    pub tgt: Option<TgtDescription>,
     /// What should be looked at: a keytab that the world can read, keys that
-    /// cannot be used.
+    /// cannot be used, a TGT that has ended.
     pub warnings: Vec<String>,
 }
 
@@ -449,4 +451,15 @@ pub struct PrincipalDescription {
     pub principal: Principal,
     /// Version and type of each of its keys, the newest first.
     pub keys: Vec<(u32, EncryptionType)>,
+}
+
+/// The server's own TGT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TgtDescription {
+    /// Whose it is.
+    pub client: Principal,
+    /// The type of its session key.
+    pub etype: EncryptionType,
+    /// Until when it holds.
+    pub end: SystemTime,
 }

@@ -1,12 +1,17 @@
 //! What a server has to prove who it is, and to read what clients send it.
 
 mod prompt;
+mod source;
+mod user_to_user;
 
 pub use prompt::{CredentialPrompt, PromptAnswer, WantedCredentials};
+pub use user_to_user::UserToUser;
 
 use core::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
+
+use self::source::Source;
 
 use crate::error::{Error, KeytabProblem, Unavailability};
 use crate::etype::EncryptionType;
@@ -22,6 +27,8 @@ pub enum Credentials {
     Keytab(Keytab),
     /// The keys that a password gives.
     Password(ServicePassword),
+    /// The server's own TGT.
+    UserToUser(UserToUser),
     /// Whatever the platform keeps for this process. The rust backend has no
     /// such thing and refuses it.
     SystemDefault,
@@ -42,17 +49,12 @@ impl From<ServicePassword> for Credentials {
 /// A keytab: a file of long-term keys, as `ktadd`, `ktutil`, `ktpass`,
 /// `samba-tool` and `msktutil` write it.
 #[derive(Clone)]
-pub struct Keytab {
-    origin: Option<PathBuf>,
-    bytes: Secret,
-    reload: Option<Duration>,
-    stamp: Option<files::Stamp>,
-}
+pub struct Keytab(Source);
 
 impl Keytab {
     /// How often a keytab file is looked at unless
     /// [`reload_every`](Self::reload_every) says otherwise.
-    pub const DEFAULT_RELOAD: Duration = Duration::from_secs(5);
+    pub const DEFAULT_RELOAD: Duration = Source::DEFAULT_RELOAD;
 
     /// Reads the keytab at `path`. Once a configuration is built on it, a
     /// changed file is noticed within [`DEFAULT_RELOAD`](Self::DEFAULT_RELOAD)
@@ -72,12 +74,7 @@ impl Keytab {
                 origin: Some(path.into()),
                 problem,
             })?;
-        Ok(Self {
-            origin: Some(path.into()),
-            bytes,
-            reload: Some(Self::DEFAULT_RELOAD),
-            stamp: Some(stamp),
-        })
+        Ok(Self(Source::file(path, bytes, stamp)))
     }
 
     /// A keytab in memory.
@@ -92,52 +89,45 @@ impl Keytab {
             origin: None,
             problem,
         })?;
-        Ok(Self {
-            origin: None,
-            bytes,
-            reload: None,
-            stamp: None,
-        })
+        Ok(Self(Source::memory(bytes)))
     }
 
     /// Looks at the file this often instead. No effect on a keytab in memory.
     #[must_use]
     pub fn reload_every(mut self, interval: Duration) -> Self {
-        if self.origin.is_some() {
-            self.reload = Some(interval);
-        }
+        self.0.reload_every(interval);
         self
     }
 
     /// Never looks at the file again.
     #[must_use]
     pub fn without_reload(mut self) -> Self {
-        self.reload = None;
+        self.0.never_reload();
         self
     }
 
     /// The file it came from.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
-        self.origin.as_deref()
+        self.0.path()
     }
 
     /// For backends: the bytes, as they were when the keytab was opened.
     #[must_use]
     pub fn bytes(&self) -> &Secret {
-        &self.bytes
+        self.0.bytes()
     }
 
     /// What the file looked like when it was read.
     #[allow(dead_code)] // as in files.rs
     pub(crate) fn stamp(&self) -> Option<files::Stamp> {
-        self.stamp
+        self.0.stamp()
     }
 
     /// For backends: how often to look at the file, if at all.
     #[must_use]
     pub fn reload_interval(&self) -> Option<Duration> {
-        self.reload
+        self.0.reload_interval()
     }
 }
 
@@ -153,10 +143,7 @@ fn check_magic(bytes: &Secret) -> Result<(), KeytabProblem> {
 
 impl fmt::Debug for Keytab {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keytab")
-            .field("origin", &self.origin)
-            .field("reload", &self.reload)
-            .finish_non_exhaustive()
+        self.0.debug("Keytab", f)
     }
 }
 

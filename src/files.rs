@@ -31,17 +31,10 @@ type Identity = (u64, i64, i64);
 
 /// The stamp of a file, without opening it.
 #[allow(clippy::disallowed_methods)]
-pub(crate) fn stamp(path: &Path) -> Result<Stamp, KeytabProblem> {
+pub(crate) fn stamp(path: &Path) -> Result<Stamp, Unread> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(stamp_of(&metadata)),
-        Err(error) => Err(unreadable(&error)),
-    }
-}
-
-fn unreadable(error: &io::Error) -> KeytabProblem {
-    match error.kind() {
-        io::ErrorKind::NotFound => KeytabProblem::Missing,
-        _ => KeytabProblem::Unreadable(error.to_string()),
+        Err(error) => Err(Unread::Failed(error)),
     }
 }
 
@@ -66,28 +59,41 @@ fn identity(_: &fs::Metadata) -> Identity {
 
 /// Reads a keytab whole, with the stamp it had when it was opened.
 pub(crate) fn read_keytab(path: &Path) -> Result<(Secret, Stamp), KeytabProblem> {
-    read(path, MAX_KEYTAB).map_err(|unread| match unread {
-        Unread::Failed(error) => unreadable(&error),
-        Unread::Directory => KeytabProblem::Directory,
-        Unread::TooLarge(length) => KeytabProblem::TooLarge(length),
-    })
+    Ok(read(path, MAX_KEYTAB)?)
 }
 
 /// Reads a credential cache whole, with the stamp it had when it was opened.
 pub(crate) fn read_ccache(path: &Path) -> Result<(Secret, Stamp), CcacheProblem> {
-    read(path, MAX_CCACHE).map_err(|unread| match unread {
-        Unread::Failed(error) if error.kind() == io::ErrorKind::NotFound => CcacheProblem::Missing,
-        Unread::Failed(error) => CcacheProblem::Unreadable(error.to_string()),
-        Unread::Directory => CcacheProblem::Directory,
-        Unread::TooLarge(length) => CcacheProblem::TooLarge(length),
-    })
+    Ok(read(path, MAX_CCACHE)?)
 }
 
 /// Why a file of secrets was not read.
-enum Unread {
+pub(crate) enum Unread {
     Failed(io::Error),
     Directory,
     TooLarge(u64),
+}
+
+impl From<Unread> for KeytabProblem {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Failed(error) if error.kind() == io::ErrorKind::NotFound => Self::Missing,
+            Unread::Failed(error) => Self::Unreadable(error.to_string()),
+            Unread::Directory => Self::Directory,
+            Unread::TooLarge(length) => Self::TooLarge(length),
+        }
+    }
+}
+
+impl From<Unread> for CcacheProblem {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Failed(error) if error.kind() == io::ErrorKind::NotFound => Self::Missing,
+            Unread::Failed(error) => Self::Unreadable(error.to_string()),
+            Unread::Directory => Self::Directory,
+            Unread::TooLarge(length) => Self::TooLarge(length),
+        }
+    }
 }
 
 // The one place that opens files (clippy.toml forbids it elsewhere).

@@ -52,7 +52,8 @@ pub use channel_bindings::{ChannelBindingPolicy, ChannelBindings, ChannelBinding
 pub use config::{AcceptorConfig, ConfigBuilder, Description, Limits};
 pub use context::{BindingStatus, Context, ExpiredContexts};
 pub use credentials::{
-    CredentialPrompt, Credentials, Keytab, PromptAnswer, Salt, ServicePassword, WantedCredentials,
+    CredentialPrompt, Credentials, Keytab, PromptAnswer, Salt, ServicePassword, UserToUser,
+    WantedCredentials,
 };
 pub use delegation::Delegated;
 pub use error::{

@@ -44,7 +44,7 @@ impl AwaitFirst {
             ));
         }
         let names: Vec<_> = enabled(&self.shared)
-            .flat_map(|mech| mech.oids().iter().copied().map(codec::Oid))
+            .flat_map(|mech| mech.oids(&self.shared).iter().copied().map(codec::Oid))
             .collect();
         let token = codec::encode_hints(&names).map_err(malformed)?;
         let next = Box::new(Self {
@@ -115,7 +115,7 @@ pub(super) fn no_common(offered: Vec<String>, shared: &Shared) -> Error {
 /// The mechanism that an object identifier means in an offer, if it is
 /// enabled.
 pub(super) fn find(oid: &[u8], shared: &Shared) -> Option<&'static dyn Mech> {
-    enabled(shared).find(|mech| mech.oids().contains(&oid))
+    enabled(shared).find(|mech| mech.oids(shared).contains(&oid))
 }
 
 /// What a person calls the mechanism of an object identifier.

@@ -44,7 +44,8 @@ pub fn rust(credentials: impl Into<Credentials>) -> RustBackend {
 }
 
 impl RustBackend {
-    /// With further credentials: a second keytab, a password.
+    /// With further credentials: a second keytab, a password, the server's
+    /// own TGT.
     #[must_use]
     pub fn and(mut self, credentials: impl Into<Credentials>) -> Self {
         self.credentials.push(credentials.into());
@@ -107,6 +108,7 @@ const KERBEROS_FLAGS: Requirements = Requirements::DELEGATE
     .union(Requirements::REPLAY_DETECT)
     .union(Requirements::SEQUENCE_DETECT)
     .union(Requirements::CONFIDENTIALITY)
+    .union(Requirements::USE_SESSION_KEY)
     .union(Requirements::INTEGRITY)
     .union(Requirements::IDENTIFY)
     .union(Requirements::ALLOCATE_MEMORY)
@@ -132,7 +134,8 @@ struct Prepared(Arc<Shared>);
 impl PreparedBackend for Prepared {
     fn describe(&self) -> BackendDescription {
         let mut description = BackendDescription::new(NAME);
-        (description.principals, description.warnings) = self.0.keys.describe();
+        let now = self.0.settings.clock.now();
+        self.0.keys.describe(now, &mut description);
         description
     }
 
@@ -155,7 +158,7 @@ pub(crate) trait Mech: Send + Sync {
 
     /// The object identifiers that mean it in a SPNEGO offer, the one that we
     /// name first.
-    fn oids(&self) -> &'static [&'static [u8]];
+    fn oids(&self, shared: &Shared) -> &'static [&'static [u8]];
 
     /// Begins an exchange.
     fn begin(&self, shared: &Arc<Shared>, framing: Framing) -> Box<dyn Exchange>;
@@ -168,8 +171,12 @@ impl Mech for Kerberos {
         Mechanism::Kerberos
     }
 
-    fn oids(&self) -> &'static [&'static [u8]] {
-        &[gss::KRB5, gss::MS_KRB5]
+    fn oids(&self, shared: &Shared) -> &'static [&'static [u8]] {
+        if shared.keys.has_tgt() {
+            &[gss::KRB5, gss::MS_KRB5, gss::KRB5_U2U]
+        } else {
+            &[gss::KRB5, gss::MS_KRB5]
+        }
     }
 
     fn begin(&self, shared: &Arc<Shared>, framing: Framing) -> Box<dyn Exchange> {

@@ -3,13 +3,14 @@
 use core::fmt;
 use std::time::Duration;
 
-use crate::backends::{BackendDescription, PrincipalDescription, Settings};
+use crate::backends::{BackendDescription, PrincipalDescription, Settings, TgtDescription};
 use crate::channel_bindings::ChannelBindingPolicy;
 use crate::error::list;
 use crate::etype::EncryptionType;
 use crate::mechanism::Mechanism;
 use crate::name::ServiceName;
 use crate::requirements::Requirements;
+use crate::time::Utc;
 
 /// What a configuration is: for the log, when the server starts. Holds no
 /// secret.
@@ -24,6 +25,8 @@ pub struct Description {
     pub left_out: Vec<Mechanism>,
     /// The server's principals and their keys.
     pub principals: Vec<PrincipalDescription>,
+    /// The server's own TGT, for user-to-user.
+    pub tgt: Option<TgtDescription>,
     /// The accepted services; all principals' if empty.
     pub services: Vec<ServiceName>,
     /// The permitted encryption types.
@@ -68,6 +71,7 @@ impl Description {
             mechanisms: settings.mechanisms.clone(),
             left_out: left_out.to_vec(),
             principals: own.principals,
+            tgt: own.tgt,
             services: settings.services.clone(),
             etypes: settings.etypes.clone(),
             required: settings.required,
@@ -91,6 +95,10 @@ impl fmt::Display for Description {
         }
         if let Some(more) = self.principals.len().checked_sub(SHOWN).filter(|&n| n > 0) {
             writeln!(f, "                  and {more} more")?;
+        }
+        if let Some(TgtDescription { client, etype, end }) = &self.tgt {
+            let end = Utc(*end);
+            writeln!(f, "own TGT           {client}, {etype}, until {end}")?;
         }
         if self.services.is_empty() {
             writeln!(f, "services          all of these principals")?;
@@ -153,6 +161,7 @@ mod tests {
             mechanisms: vec![Mechanism::Kerberos],
             left_out: Vec::new(),
             principals: vec![known; SHOWN + 2],
+            tgt: None,
             services: Vec::new(),
             etypes: EncryptionType::DEFAULT.to_vec(),
             required: Requirements::MUTUAL_AUTH,

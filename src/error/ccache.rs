@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::etype::EncryptionType;
+
 /// What is wrong with a credential cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -29,6 +31,11 @@ pub enum CcacheProblem {
     Empty,
     /// A name, a key or an encryption type is beyond what the format holds.
     Unrepresentable,
+    /// It has no ticket-granting ticket of its owner's realm.
+    NoTgt,
+    /// The session key of its ticket-granting ticket is of this type, which
+    /// is not permitted.
+    Etype(EncryptionType),
 }
 
 impl fmt::Display for CcacheProblem {
@@ -51,6 +58,13 @@ impl fmt::Display for CcacheProblem {
             }
             Self::BadEntry(offset) => write!(f, "the tag at byte {offset} is corrupt"),
             Self::Empty => f.write_str("empty; kinit fills it"),
+            Self::NoTgt => {
+                f.write_str("has no ticket-granting ticket of its owner; kinit gets one")
+            }
+            Self::Etype(etype) => write!(
+                f,
+                "the ticket-granting ticket has a session key of {etype}, which is not permitted"
+            ),
             Self::Unrepresentable => f.write_str("the format cannot hold what is to be written"),
         }
     }

@@ -31,6 +31,12 @@ pub enum Misuse {
     /// USE_SUPPLIED_CREDS is required, and a first step without credentials.
     #[error("USE_SUPPLIED_CREDS is required, but the first step gives no credentials")]
     CredentialsNotGiven,
+    /// USE_SESSION_KEY is required, and there is no TGT to do it with.
+    #[error(
+        "USE_SESSION_KEY is required, and the credentials have no TGT; add the server's own \
+         (`UserToUser`)"
+    )]
+    TgtNotGiven,
     /// A handle that another backend acquired.
     #[error("this credential handle is of another backend or configuration")]
     ForeignCredentials,

@@ -182,11 +182,57 @@ pub enum Rejection {
         /// The type that goes with the ticket's session key.
         expected: i32,
     },
-    /// The ticket is for user-to-user, and no TGT is configured.
+    /// The client comes user to user, and this server has no TGT to do that
+    /// with (KRB_AP_ERR_NO_TGT).
     #[error(
-        "the client asks for user-to-user authentication, which this configuration does not have"
+        "the client asks for user-to-user authentication, and this server has no TGT of its own; \
+         give it one (`UserToUser`), or register a service principal name for it"
     )]
-    UserToUser,
+    NoTgt,
+    /// The client asks for another TGT than the server's (KRB_AP_ERR_NO_TGT).
+    #[error(
+        "the client asks for the TGT of {wanted}, the server's is {has}'s; check which name the \
+         client uses, or take any name (`accept_any_name`)"
+    )]
+    OtherTgt {
+        /// Whose TGT the client asks for: a name, a realm, or both.
+        wanted: Principal,
+        /// Whose TGT the server has.
+        has: Principal,
+    },
+    /// The ticket of user-to-user is for another name than that of the
+    /// server's TGT (KRB_AP_ERR_NOT_US).
+    #[error(
+        "the user-to-user ticket is for {service}, the server's TGT is {has}'s; check which name \
+         the client uses, or take any name (`accept_any_name`)"
+    )]
+    OtherTgtService {
+        /// The name in the ticket.
+        service: Principal,
+        /// Whose TGT the server has.
+        has: Principal,
+    },
+    /// The ticket of user-to-user is not encrypted in the session key of the
+    /// server's TGT (KRB_AP_ERR_BAD_INTEGRITY).
+    #[error(
+        "the user-to-user ticket for {service} ({etype}) is not encrypted in the session key of \
+         the server's TGT ({has}): it was made for an earlier TGT, the client must ask again"
+    )]
+    OtherTgtKey {
+        /// The name in the ticket.
+        service: Principal,
+        /// The ticket's encryption type.
+        etype: EncryptionType,
+        /// The type of the TGT's session key.
+        has: EncryptionType,
+    },
+    /// The ticket is in a long-term key, and must be user-to-user
+    /// (KRB_AP_ERR_USER_TO_USER_REQUIRED).
+    #[error(
+        "the ticket is not for user-to-user authentication, which this server requires; the \
+         client must ask for it (ISC_REQ_USE_SESSION_KEY)"
+    )]
+    UserToUserRequired,
     /// The third leg of DCE style does not prove that the client is there
     /// (MS-KILE 3.4.5.1).
     #[error(
@@ -383,9 +429,12 @@ fn hint_ntlm(offered: &[String]) -> &'static str {
 impl Rejection {
     pub(super) fn status(&self) -> WindowsStatus {
         match self {
-            Self::NoKey { .. } | Self::ServiceNotAccepted { .. } | Self::ClientTarget { .. } => {
-                WindowsStatus::SEC_E_WRONG_PRINCIPAL
-            }
+            Self::NoKey { .. }
+            | Self::OtherTgt { .. }
+            | Self::OtherTgtService { .. }
+            | Self::ServiceNotAccepted { .. }
+            | Self::ClientTarget { .. } => WindowsStatus::SEC_E_WRONG_PRINCIPAL,
+            Self::NoTgt => WindowsStatus::SEC_E_NO_CREDENTIALS,
             Self::KeyVersion { .. } | Self::KeyEtype { .. } | Self::KeyMismatch { .. } => {
                 WindowsStatus::SEC_E_LOGON_DENIED
             }
@@ -426,6 +475,7 @@ impl Rejection {
             Self::TicketExpired { .. } => GssMajor::CREDENTIALS_EXPIRED,
             Self::ContextExpired { .. } => GssMajor::CONTEXT_EXPIRED,
             Self::NoCommonMechanism { .. } => GssMajor::BAD_MECH,
+            Self::NoTgt => GssMajor::NO_CRED,
             Self::MechListMic { .. } | Self::MessageAltered { .. } | Self::Checksum { .. } => {
                 GssMajor::BAD_SIG
             }

@@ -2,8 +2,11 @@
 
 use core::fmt;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use crate::error::{CcacheProblem, GssMajor, Krb5ConfProblem, WindowsStatus};
+use crate::name::Principal;
+use crate::time::Utc;
 
 /// What is missing or broken on the server's side.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +49,23 @@ pub enum Unavailability {
         line: Option<usize>,
         /// What is wrong.
         problem: Krb5ConfProblem,
+    },
+    /// The server's own TGT does not hold now, so nobody can come in user to
+    /// user.
+    #[error(
+        "the server's own TGT ({client}) is valid from {} to {}, it is {}; renew it (kinit, \
+         k5start) for user-to-user authentication",
+        Utc(*.start), Utc(*.end), Utc(*.now)
+    )]
+    OwnTgt {
+        /// Whose it is.
+        client: Principal,
+        /// From when on it holds; its end, if the KDC has not validated it.
+        start: SystemTime,
+        /// Until when it holds.
+        end: SystemTime,
+        /// The server's time.
+        now: SystemTime,
     },
     /// The replay store is full.
     #[error("the replay store is full; size it for the rate of logins times twice the clock skew")]
@@ -155,6 +175,7 @@ impl Unavailability {
             }
             Self::StartingUp { .. } => WindowsStatus::SEC_E_LOGON_DENIED,
             Self::Krb5Conf { .. } => WindowsStatus::SEC_E_INVALID_PARAMETER,
+            Self::OwnTgt { .. } => WindowsStatus::SEC_E_NO_CREDENTIALS,
             Self::Platform { .. } => WindowsStatus::SEC_E_UNSUPPORTED_FUNCTION,
             Self::ReplayStore { .. } | Self::CredentialPrompt { .. } | Self::Internal { .. } => {
                 WindowsStatus::SEC_E_INTERNAL_ERROR
@@ -174,6 +195,7 @@ impl Unavailability {
             }
             | Self::NoUsableKey { .. } => GssMajor::NO_CRED,
             Self::Keytab { .. } | Self::Ccache { .. } => GssMajor::DEFECTIVE_CREDENTIAL,
+            Self::OwnTgt { .. } => GssMajor::CREDENTIALS_EXPIRED,
             Self::Platform { .. } => GssMajor::UNAVAILABLE,
             _ => GssMajor::FAILURE,
         }

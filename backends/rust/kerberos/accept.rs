@@ -7,6 +7,7 @@ mod delegation;
 mod prompt;
 mod reply;
 mod ticket;
+mod user_to_user;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,11 +18,10 @@ use self::dce::AwaitClientApRep;
 use self::delegation::Delegation;
 use self::prompt::Prompt;
 use self::reply::{Answer, Answered};
-use self::ticket::OpenTicket;
 use super::codec::gss;
 use super::codec::messages::{ApReq, KrbError};
 use super::codec::{CodecError, Problem};
-use super::keys::KeySource;
+use super::keys::{KeySource, OwnTgt};
 use super::status;
 use crate::backends::rust::{Shared, first};
 use crate::backends::{Exchange, Outcome};
@@ -40,6 +40,9 @@ pub(crate) struct AwaitApReq {
     framing: Framing,
     retry: Retry,
     prompt: Prompt,
+    /// The TGT that the client was given, whose session key its ticket must
+    /// be in (rule 13).
+    promised: Option<Arc<OwnTgt>>,
 }
 
 /// Whether a client whose clock is off may try once more (rule 21).
@@ -57,22 +60,34 @@ impl AwaitApReq {
             framing,
             retry: Retry::Allowed,
             prompt: Prompt::NotAsked,
+            promised: None,
         }
+    }
+
+    /// Whether nothing has been answered yet.
+    fn is_first(&self) -> bool {
+        self.retry == Retry::Allowed && self.promised.is_none()
     }
 }
 
 impl Exchange for AwaitApReq {
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
         let now = self.shared.settings.clock.now();
-        let mut wants_error = WantsError::No;
+        if let Some(request) = user_to_user::tgt_request(input.token) {
+            return Reply::Now(self.give_tgt(request, &input, now));
+        }
+        let mut peer = Peer {
+            wants_error: WantsError::No,
+            oid: gss::KRB5,
+        };
         let verified = self
             .other_keys(&input)
-            .and_then(|keys| verify(&self, &input, keys.as_deref(), now, &mut wants_error));
+            .and_then(|keys| verify(&self, &input, keys.as_deref(), now, &mut peer));
         match verified {
-            Ok(verified) => self.check_replay(verified, wants_error),
+            Ok(verified) => self.check_replay(verified, peer),
             Err(error) => match self.wanted(&input, &error) {
-                Some(wanted) => self.ask(wanted, error, wants_error, input),
-                None => Reply::Now(self.refuse_token(error, wants_error, input.token, now)),
+                Some(wanted) => self.ask(wanted, error, peer, input),
+                None => Reply::Now(self.refuse_token(error, peer, input.token, now)),
             },
         }
     }
@@ -80,6 +95,14 @@ impl Exchange for AwaitApReq {
 
 /// Realm, name type and components of a service, for a KRB-ERROR.
 type SentService = (Vec<u8>, i32, Vec<Vec<u8>>);
+
+/// The client, as far as that matters to what it is told.
+#[derive(Clone, Copy)]
+struct Peer {
+    wants_error: WantsError,
+    /// The OID that it awaits in the frame of an answer.
+    oid: &'static [u8],
+}
 
 /// Whether a failure is told to the client (rule 21).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,7 +134,7 @@ fn verify(
     input: &StepInput<'_>,
     supplied: Option<&KeySource>,
     now: SystemTime,
-    wants_error: &mut WantsError,
+    peer: &mut Peer,
 ) -> Result<Verified, Error> {
     let settings = &*state.shared.settings;
     // A Windows client that gets no ticket sends NTLM under Kerberos' name.
@@ -120,21 +143,19 @@ fn verify(
         return Err(first::no_common(ntlm, &state.shared));
     }
     let token = Token::parse(input.token)?;
+    peer.oid = token.oid;
     let request = ApReq::decode(token.ap_req).map_err(malformed)?;
     if request.ap_options.0 & ApReq::MUTUAL_REQUIRED != 0 {
-        *wants_error = WantsError::Yes;
-    }
-    if request.ap_options.0 & ApReq::USE_SESSION_KEY != 0 {
-        return Err(Rejection::UserToUser.into());
+        peer.wants_error = WantsError::Yes;
     }
     let keys = supplied.unwrap_or(&state.shared.keys);
-    let ticket = OpenTicket::open(&request, settings, keys)?;
+    let ticket = user_to_user::open_ticket(&token, &request, state, keys, now)?;
     let ticket = ticket.read(settings)?;
     let client = Authenticated::open(&request, &ticket, settings)?;
     let client = client.read(&ticket)?;
     let asked = Asked::read(&client, &request, &ticket, input.channel_bindings)?;
     if asked.mutual() {
-        *wants_error = WantsError::Yes;
+        peer.wants_error = WantsError::Yes;
     }
     token.check_style(&asked)?;
     check_address(&ticket, input.peer_address)?;
@@ -150,23 +171,47 @@ fn verify(
     let mut facts = asked.facts(&client, &ticket, settings, state.framing);
     delegation.report(&mut facts);
     settings.judge.check(&facts)?;
+    let answer = Answer::prepare(&client, &ticket, &asked, settings, &facts)?;
     Ok(Verified {
         tag: client.tag(),
         ctime: client.ctime(),
         now,
-        answer: Answer::prepare(&client, &ticket, &asked, settings, &facts)?
+        answer: answer
+            .under(token.oid)
             .with_delegated(delegation.into_credentials()),
         facts: Box::new(facts),
     })
 }
 
 impl AwaitApReq {
+    /// Rule 13: the TGT for a client that asks for it. It waits for an
+    /// answer, whichever.
+    fn give_tgt(self, request: &[u8], input: &StepInput<'_>, now: SystemTime) -> Outcome {
+        let answered = self.other_keys(input).and_then(|supplied| {
+            let keys = supplied.as_deref().unwrap_or(&self.shared.keys);
+            user_to_user::answer(request, &self, keys, now)
+        });
+        match answered {
+            Ok((tgt, token)) => {
+                let next = Box::new(Self {
+                    promised: Some(tgt),
+                    ..self
+                });
+                Outcome::go_on(token, next)
+            }
+            Err(error) => {
+                let peer = Peer {
+                    wants_error: WantsError::Yes,
+                    oid: gss::KRB5_U2U,
+                };
+                let service = || user_to_user::wanted_service(request);
+                self.refuse(error, peer, service, now)
+            }
+        }
+    }
+
     /// Rule 12: after everything else has passed, in one atomic step.
-    fn check_replay(
-        self: Box<Self>,
-        verified: Verified,
-        wants_error: WantsError,
-    ) -> Reply<Outcome> {
+    fn check_replay(self: Box<Self>, verified: Verified, peer: Peer) -> Reply<Outcome> {
         let settings = &self.shared.settings;
         let (tag, length) = verified.tag;
         let expires = verified.ctime + settings.replay_skew;
@@ -176,26 +221,20 @@ impl AwaitApReq {
             .replay
             .check(entry)
             .map(move |verdict| match judge_replay(verdict) {
-                Ok(()) => self.establish(verified, wants_error),
+                Ok(()) => self.establish(verified, peer),
                 Err(error) => {
                     let service = || own_service(&verified.facts);
-                    self.refuse(error, wants_error, service, verified.now)
+                    self.refuse(error, peer, service, verified.now)
                 }
             })
     }
 
     /// Refuses a token before its ticket has been believed.
-    fn refuse_token(
-        self,
-        error: Error,
-        wants_error: WantsError,
-        token: &[u8],
-        now: SystemTime,
-    ) -> Outcome {
-        self.refuse(error, wants_error, || sent_service(token), now)
+    fn refuse_token(self, error: Error, peer: Peer, token: &[u8], now: SystemTime) -> Outcome {
+        self.refuse(error, peer, || sent_service(token), now)
     }
 
-    fn establish(self, verified: Verified, wants_error: WantsError) -> Outcome {
+    fn establish(self, verified: Verified, peer: Peer) -> Outcome {
         let Verified {
             answer, facts, now, ..
         } = verified;
@@ -208,7 +247,7 @@ impl AwaitApReq {
             Ok(Answered::AwaitsClient { token, next }) => {
                 Outcome::go_on(token, Box::new(AwaitClientApRep::new(next, facts)))
             }
-            Err(error) => self.refuse(error, wants_error, || own_service(&facts), now),
+            Err(error) => self.refuse(error, peer, || own_service(&facts), now),
         }
     }
 
@@ -217,7 +256,7 @@ impl AwaitApReq {
     fn refuse(
         self,
         error: Error,
-        wants_error: WantsError,
+        peer: Peer,
         service: impl Fn() -> Option<SentService>,
         now: SystemTime,
     ) -> Outcome {
@@ -232,7 +271,7 @@ impl AwaitApReq {
         );
         if clock && self.retry == Retry::Allowed {
             let data = Some(reply::SKEW_RECOVERY);
-            let token = reply::krb_error(code, service().as_ref(), now, data);
+            let token = reply::krb_error(peer.oid, code, service().as_ref(), now, data);
             if let Some(token) = token {
                 let next = Box::new(Self {
                     retry: Retry::Used,
@@ -245,8 +284,8 @@ impl AwaitApReq {
                 };
             }
         }
-        let token = (wants_error == WantsError::Yes)
-            .then(|| reply::krb_error(code, service().as_ref(), now, None))
+        let token = (peer.wants_error == WantsError::Yes)
+            .then(|| reply::krb_error(peer.oid, code, service().as_ref(), now, None))
             .flatten();
         Outcome::Failed { error, token }
     }
@@ -257,7 +296,7 @@ impl AwaitApReq {
 fn unknown_token_id(error: &Error, now: SystemTime) -> Option<Vec<u8>> {
     match error {
         Error::Malformed { problem, .. } if *problem == UNKNOWN_TOKEN_ID => {
-            reply::krb_error(status::MSG_TYPE, None, now, None)
+            reply::krb_error(gss::KRB5, status::MSG_TYPE, None, now, None)
         }
         _ => None,
     }
@@ -296,6 +335,9 @@ fn supplied_keys(input: &StepInput<'_>) -> Result<Option<Arc<KeySource>>, Error>
 struct Token<'a> {
     ap_req: &'a [u8],
     style: Style,
+    /// The OID for answers: the standard one, whichever of Kerberos' the
+    /// client wrote (rule 29), but for user-to-user's.
+    oid: &'static [u8],
 }
 
 /// How the tokens of a handshake come, both ways.
@@ -313,19 +355,20 @@ impl<'a> Token<'a> {
             return Ok(Self {
                 ap_req: token,
                 style: Style::Bare,
+                oid: gss::KRB5,
             });
         }
         let framed = gss::parse(token).map_err(malformed)?;
-        if framed.oid == gss::KRB5_U2U {
-            return Err(Rejection::UserToUser.into());
-        }
-        if ![gss::KRB5, gss::MS_KRB5, gss::OLD_KRB5].contains(&framed.oid) {
-            return Err(Error::malformed("GSS token", "not one of Kerberos'", None));
-        }
+        let oid = match framed.oid {
+            gss::KRB5 | gss::MS_KRB5 | gss::OLD_KRB5 => gss::KRB5,
+            gss::KRB5_U2U => gss::KRB5_U2U,
+            _ => return Err(Error::malformed("GSS token", "not one of Kerberos'", None)),
+        };
         match framed.token_id {
             gss::token_id::AP_REQ => Ok(Self {
                 ap_req: framed.body,
                 style: Style::Framed,
+                oid,
             }),
             gss::token_id::KRB_ERROR => {
                 match KrbError::decode(framed.body) {

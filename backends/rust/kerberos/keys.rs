@@ -1,23 +1,27 @@
-//! The server's long-term keys: read once, derived when first used, and
-//! exchanged as a whole when a keytab changes (rules 4, 6, 42).
+//! The server's long-term keys and its TGT: read once, derived when first
+//! used, and exchanged as a whole when a file changes (rules 4, 6, 13, 42).
 
+mod tgt;
 mod watch;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
-use self::watch::Watch;
+pub(crate) use self::tgt::OwnTgt;
+use self::watch::{Watch, WatchedFile};
 use super::crypto::{self, Key, UsageKey};
 use super::keytab::table::KeyTable;
 use super::keytab::{self, Entry, KeytabError, KvnoWidth};
-use crate::backends::{PrincipalDescription, Settings};
-use crate::credentials::{Credentials, Keytab, ServicePassword};
+use crate::backends::{BackendDescription, PrincipalDescription, Settings};
+use crate::credentials::{Credentials, Keytab, ServicePassword, UserToUser};
 use crate::error::{Error, KeytabProblem, Misuse, Unavailability};
 use crate::etype::EncryptionType;
 use crate::files;
-use crate::name::ServiceName;
+use crate::name::{Principal, ServiceName};
+use crate::requirements::Requirements;
 use crate::secret::Secret;
 
 /// Key usage of a ticket (RFC 4120 7.5.1).
@@ -63,7 +67,8 @@ pub(crate) struct KeySource {
 /// What the watching thread and the handshakes share.
 struct State {
     table: ArcSwap<Table>,
-    /// What is wrong with a keytab that has changed, for `describe()`.
+    tgt: ArcSwapOption<OwnTgt>,
+    /// What is wrong with a file that has changed, for `describe()`.
     trouble: Mutex<Vec<String>>,
     warnings: Vec<String>,
     accepts: Accepts,
@@ -75,6 +80,12 @@ struct Accepts {
     etypes: Vec<EncryptionType>,
 }
 
+impl Accepts {
+    fn service(&self, principal: &Principal) -> bool {
+        self.services.is_empty() || self.services.iter().any(|own| own.covers(principal))
+    }
+}
+
 impl KeySource {
     /// Reads credentials, and begins to watch those that are files.
     ///
@@ -82,12 +93,17 @@ impl KeySource {
     ///
     /// Unusable credentials, or none that the settings accept.
     pub(crate) fn new(credentials: &[Credentials], settings: &Settings) -> Result<Self, Error> {
+        let accepts = Accepts {
+            services: settings.services.clone(),
+            etypes: settings.etypes.clone(),
+        };
         let mut sources = Vec::with_capacity(credentials.len());
         let mut warnings = Vec::new();
         for one in credentials {
             sources.push(match one {
                 Credentials::Keytab(keytab) => Source::from_keytab(keytab, &mut warnings)?,
                 Credentials::Password(password) => Source::from_password(password)?,
+                Credentials::UserToUser(own) => Source::from_tgt(own, &accepts, &mut warnings)?,
                 Credentials::SystemDefault => {
                     return Err(Misuse::Unsupported {
                         backend: "rust",
@@ -97,14 +113,15 @@ impl KeySource {
                 }
             });
         }
-        let table = table_of(&sources);
-        let accepts = Accepts {
-            services: settings.services.clone(),
-            etypes: settings.etypes.clone(),
-        };
-        check_usable(&table, &accepts, &mut warnings)?;
+        let (table, tgt) = (table_of(&sources), tgt_of(&sources)?);
+        // Rule 13: without a TGT nobody could meet it.
+        if tgt.is_none() && settings.required.contains(Requirements::USE_SESSION_KEY) {
+            return Err(Misuse::TgtNotGiven.into());
+        }
+        check_usable(&table, tgt.as_deref(), &accepts, &mut warnings)?;
         let state = Arc::new(State {
             table: ArcSwap::from_pointee(table),
+            tgt: ArcSwapOption::new(tgt),
             trouble: Mutex::new(Vec::new()),
             warnings,
             accepts,
@@ -121,8 +138,23 @@ impl KeySource {
         self.state.table.load()
     }
 
-    /// Principals and keys, and what should be looked at.
-    pub(crate) fn describe(&self) -> (Vec<PrincipalDescription>, Vec<String>) {
+    /// The server's own TGT as it is now, if there is one.
+    pub(super) fn tgt(&self) -> Option<Arc<OwnTgt>> {
+        self.state.tgt.load_full()
+    }
+
+    /// Whether there is one.
+    pub(crate) fn has_tgt(&self) -> bool {
+        self.state.tgt.load().is_some()
+    }
+
+    /// Whether there is one, and no long-term key beside it.
+    pub(super) fn has_tgt_alone(&self) -> bool {
+        self.has_tgt() && self.table().principals().next().is_none()
+    }
+
+    /// Principals, keys and TGT, and what should be looked at.
+    pub(crate) fn describe(&self, now: SystemTime, description: &mut BackendDescription) {
         let mut warnings = self.state.warnings.clone();
         let trouble = self
             .state
@@ -130,8 +162,15 @@ impl KeySource {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         warnings.extend(trouble.iter().cloned());
+        if let Some(tgt) = self.tgt() {
+            description.tgt = Some(tgt.describe());
+            if let Err(error) = tgt.check(now) {
+                warnings.push(error.to_string());
+            }
+        }
+        description.warnings = warnings;
         let table = self.table();
-        let principals = table
+        description.principals = table
             .principals()
             .filter_map(|keys| {
                 Some(PrincipalDescription {
@@ -140,12 +179,11 @@ impl KeySource {
                 })
             })
             .collect();
-        (principals, warnings)
     }
 }
 
 /// Some of the principals of a table, for an error.
-pub(super) fn some_principals(table: &Table) -> Vec<crate::name::Principal> {
+pub(super) fn some_principals(table: &Table) -> Vec<Principal> {
     table
         .principals()
         .filter_map(|keys| keys.principal().cloned())
@@ -155,8 +193,13 @@ pub(super) fn some_principals(table: &Table) -> Vec<crate::name::Principal> {
 
 /// Where keys come from, and what they were when last read.
 struct Source {
-    entries: Vec<Entry>,
-    file: Option<watch::WatchedFile>,
+    contents: Contents,
+    file: Option<WatchedFile>,
+}
+
+enum Contents {
+    Keys(Vec<Entry>),
+    Tgt(Arc<OwnTgt>),
 }
 
 impl Source {
@@ -171,8 +214,33 @@ impl Source {
                 path.display()
             ));
         }
-        let file = watch::WatchedFile::new(keytab);
-        Ok(Self { entries, file })
+        Ok(Self {
+            contents: Contents::Keys(entries),
+            file: WatchedFile::keytab(keytab),
+        })
+    }
+
+    fn from_tgt(
+        own: &UserToUser,
+        accepts: &Accepts,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, Error> {
+        let tgt = OwnTgt::parse(own.bytes().expose(), &accepts.etypes).map_err(|problem| {
+            Unavailability::Ccache {
+                origin: own.path().map(Path::to_path_buf),
+                problem,
+            }
+        })?;
+        if let Some(path) = own.path().filter(|path| files::world_readable(path)) {
+            warnings.push(format!(
+                "credential cache '{}' can be read by every user of this machine; chmod 0600 it",
+                path.display()
+            ));
+        }
+        Ok(Self {
+            contents: Contents::Tgt(Arc::new(tgt)),
+            file: WatchedFile::ccache(own),
+        })
     }
 
     /// Every principal of the account has the same keys: one derivation for
@@ -198,7 +266,7 @@ impl Source {
             }
         }
         Ok(Self {
-            entries,
+            contents: Contents::Keys(entries),
             file: None,
         })
     }
@@ -219,21 +287,46 @@ fn parse(bytes: &Secret) -> Result<Vec<Entry>, KeytabProblem> {
 fn table_of(sources: &[Source]) -> Table {
     let entries: Vec<Entry> = sources
         .iter()
-        .flat_map(|source| source.entries.iter().cloned())
+        .flat_map(|source| match &source.contents {
+            Contents::Keys(entries) => entries.as_slice(),
+            Contents::Tgt(_) => &[],
+        })
+        .cloned()
         .collect();
     KeyTable::build(&entries, ServiceKey::new)
 }
 
+/// The TGT among the sources. A second one would never be handed out to a
+/// client that names nobody.
+fn tgt_of(sources: &[Source]) -> Result<Option<Arc<OwnTgt>>, Misuse> {
+    let mut found = None;
+    for source in sources {
+        if let Contents::Tgt(tgt) = &source.contents
+            && found.replace(Arc::clone(tgt)).is_some()
+        {
+            return Err(Misuse::Conflict {
+                first: "a UserToUser",
+                second: "another UserToUser",
+            });
+        }
+    }
+    Ok(found)
+}
+
 /// A configuration that can let nobody in is refused, and told why.
-fn check_usable(table: &Table, accepts: &Accepts, warnings: &mut Vec<String>) -> Result<(), Error> {
-    let mut usable = 0_usize;
+fn check_usable(
+    table: &Table,
+    tgt: Option<&OwnTgt>,
+    accepts: &Accepts,
+    warnings: &mut Vec<String>,
+) -> Result<(), Error> {
+    let mut usable = usize::from(tgt.is_some_and(|tgt| accepts.service(tgt.client())));
     let mut unusable = Vec::new();
     for keys in table.principals() {
         let Some(principal) = keys.principal() else {
             continue;
         };
-        let accepted =
-            accepts.services.is_empty() || accepts.services.iter().any(|own| own.covers(principal));
+        let accepted = accepts.service(principal);
         for key in keys.all() {
             let permitted = accepts.etypes.contains(&key.etype) && key.payload.key.is_some();
             if accepted && permitted {
@@ -247,6 +340,7 @@ fn check_usable(table: &Table, accepts: &Accepts, warnings: &mut Vec<String>) ->
         let has: Vec<String> = some_principals(table)
             .iter()
             .map(ToString::to_string)
+            .chain(tgt.map(|tgt| format!("the TGT of {}", tgt.client())))
             .chain(unusable)
             .collect();
         return Err(Unavailability::NoUsableKey {

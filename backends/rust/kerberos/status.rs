@@ -1,9 +1,11 @@
 //! What the peer is told of a failure: the error codes of RFC 4120 7.5.9.
 
-use crate::error::{Error, Rejection};
+use crate::error::{Error, Rejection, Unavailability};
 
 /// KRB_AP_ERR_MSG_TYPE: an unknown token id (RFC 4121 4.1).
 pub(crate) const MSG_TYPE: i32 = 40;
+/// KRB_AP_ERR_NO_TGT: there is none to be user-to-user with (rule 13).
+const NO_TGT: i32 = 67;
 /// KRB_ERR_GENERIC: what has no code of its own (rule 21).
 pub(crate) const GENERIC: i32 = 60;
 
@@ -12,7 +14,10 @@ pub(crate) const GENERIC: i32 = 60;
 pub(crate) fn krb_error(error: &Error) -> Option<i32> {
     match error {
         Error::Rejected { reason, .. } => Some(code(reason)),
-        Error::Unavailable { .. } => Some(GENERIC),
+        Error::Unavailable { cause, .. } => match **cause {
+            Unavailability::OwnTgt { .. } => Some(NO_TGT),
+            _ => Some(GENERIC),
+        },
         Error::Malformed { .. } | Error::Misuse { .. } => None,
     }
 }
@@ -20,11 +25,15 @@ pub(crate) fn krb_error(error: &Error) -> Option<i32> {
 fn code(reason: &Rejection) -> i32 {
     match reason {
         Rejection::EtypeNotPermitted { .. } => 14,
-        Rejection::KeyMismatch { .. } | Rejection::Authenticator => 31,
+        Rejection::KeyMismatch { .. }
+        | Rejection::OtherTgtKey { .. }
+        | Rejection::Authenticator => 31,
         Rejection::TicketExpired { .. } => 32,
         Rejection::TicketNotYetValid { .. } | Rejection::TicketInvalid => 33,
         Rejection::Replay => 34,
-        Rejection::ServiceNotAccepted { .. } | Rejection::ClientTarget { .. } => 35,
+        Rejection::ServiceNotAccepted { .. }
+        | Rejection::OtherTgtService { .. }
+        | Rejection::ClientTarget { .. } => 35,
         Rejection::ClientMismatch { .. } => 36,
         Rejection::ClockSkew { .. } => 37,
         Rejection::Address { .. } => 38,
@@ -34,7 +43,8 @@ fn code(reason: &Rejection) -> i32 {
         Rejection::KeyVersion { .. } => 44,
         Rejection::NoKey { .. } | Rejection::KeyEtype { .. } => 45,
         Rejection::Transited { .. } => 51,
-        Rejection::UserToUser => 67,
+        Rejection::NoTgt | Rejection::OtherTgt { .. } => NO_TGT,
+        Rejection::UserToUserRequired => 69,
         _ => GENERIC,
     }
 }

@@ -234,7 +234,10 @@ impl Done {
     fn settle(mut self, token: Option<Vec<u8>>, mic: Option<Box<[u8]>>) -> Result<Outcome, Error> {
         // A context without integrity protects no list (RFC 4178 5).
         let able = self.facts.granted.contains(Granted::INTEGRITY);
-        let requested = able && self.negotiation.mic == Mic::Requested;
+        // Windows exchanges them after user-to-user whatever was chosen, and
+        // its clients await it, as those of the `sspi` crate do.
+        let user_to_user = self.facts.granted.contains(Granted::USE_SESSION_KEY) && token.is_some();
+        let requested = able && (user_to_user || self.negotiation.mic == Mic::Requested);
         match (mic, token) {
             (Some(mic), token) => {
                 self.verify(&mic)?;

@@ -59,7 +59,7 @@ fn rejected(case: &Case, class: &str, reason: &Rejection) -> bool {
         ("ChecksumType", R::Checksum { kind, expected }) => kind != expected,
         ("Delegation", R::Delegation { problem }) => delegation(case.name, problem),
         ("TokenTooLarge", R::LimitExceeded { what, .. }) => *what == "bytes a token",
-        ("UserToUser", R::UserToUser)
+        ("NoTgt", R::NoTgt)
         | ("NoKey", R::NoKey { .. })
         | ("KeyVersion", R::KeyVersion { .. })
         | ("NoEtype", R::KeyEtype { .. })

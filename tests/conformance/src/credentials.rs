@@ -384,10 +384,10 @@ pub fn rule_11_capaths<M: Mount>() {
 }
 
 /// A file of its own, gone when dropped.
-struct File(PathBuf);
+pub(crate) struct File(pub(crate) PathBuf);
 
 impl File {
-    fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("conformance-{}-{number}.keytab", std::process::id());
@@ -397,7 +397,7 @@ impl File {
     }
 
     /// As `ktutil` and every careful tool does: another file, renamed.
-    fn replace(&self, bytes: &[u8]) {
+    pub(crate) fn replace(&self, bytes: &[u8]) {
         let fresh = self.0.with_extension("new");
         fs::write(&fresh, bytes).expect("writes");
         private(&fresh);
@@ -420,7 +420,7 @@ fn private(path: &Path) {
 #[cfg(not(unix))]
 fn private(_: &Path) {}
 
-const EVERY: Duration = Duration::from_millis(60);
+pub(crate) const EVERY: Duration = Duration::from_millis(60);
 
 fn watched<M: Mount>(bench: &Bench, file: &File) -> AcceptorConfig {
     let keytab = Keytab::open(&file.0).expect("opens").reload_every(EVERY);
@@ -433,7 +433,7 @@ fn admits(bench: &Bench, config: &AcceptorConfig, kvno: u32, label: &str) -> boo
 }
 
 /// Waits for something that must come; how long at most is for a busy machine.
-fn until(what: &str, mut is: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut is: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is() {
         assert!(
@@ -444,7 +444,7 @@ fn until(what: &str, mut is: impl FnMut() -> bool) {
     }
 }
 
-fn warns(config: &AcceptorConfig, of: &str) -> bool {
+pub(crate) fn warns(config: &AcceptorConfig, of: &str) -> bool {
     let warnings = config.describe().warnings;
     warnings.iter().any(|warning| warning.contains(of))
 }

@@ -13,6 +13,10 @@ use std::time::Duration;
 
 /// Shows that a flag that `build()` takes makes a difference.
 fn makes_a_difference<M: Mount>(flag: Requirements) {
+    if flag == Requirements::USE_SESSION_KEY {
+        // It needs a TGT.
+        return crate::user_to_user::rule_13_required::<M>();
+    }
     let bench = Bench::new();
     let mut with = bench.builder::<M>().require(flag);
     if flag == Requirements::PROMPT_FOR_CREDS {

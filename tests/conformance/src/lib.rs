@@ -26,9 +26,10 @@ pub mod retry;
 pub mod runner;
 pub mod stores;
 pub mod tokens;
+pub mod user_to_user;
 
 use gss_acceptor::backends::Backend;
-use gss_acceptor::{Keytab, Requirements};
+use gss_acceptor::{Keytab, Requirements, UserToUser};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A backend under test.
@@ -41,6 +42,12 @@ pub trait Mount {
 
     /// The backend with these keys.
     fn backend(keytab: Keytab) -> Self::Backend;
+
+    /// The backend with its own TGT, and with these keys. One that cannot lists the tests of
+    /// user-to-user in [`cannot`](Self::cannot).
+    fn user_to_user(_: UserToUser, _: Option<Keytab>) -> Self::Backend {
+        panic!("the {} backend takes no TGT", Self::NAME)
+    }
 
     /// Forged tokens that it does not treat as is due.
     fn exceptions() -> &'static [Exception] {
@@ -116,6 +123,15 @@ macro_rules! mount {
             retry: rule_21_raw_retry_once_and_no_more, rule_21_spnego_retry_once_and_no_more,
                 rule_21_not_without_extended_error, rule_21_a_failed_retry_is_final,
                 rule_21_no_error_for_who_does_not_wait, rule_21_clients_error_ends_it;
+            user_to_user: rule_13_the_tgt_is_given_and_used, rule_13_without_asking_first,
+                rule_13_keys_are_not_mixed, rule_13_required, rule_13_a_tgt_alone,
+                rule_13_build_refuses_without_a_tgt, rule_13_other_names, rule_13_any_name,
+                rule_13_services, rule_13_a_tgt_that_has_ended, rule_13_etypes,
+                rule_13_a_renewed_tgt_is_noticed, rule_13_caches_that_cannot_be_used,
+                rule_13_described, rule_13_spnego_as_windows, rule_13_spnego_by_its_own_oid,
+                rule_13_spnego_without_a_tgt, rule_13_order_of_tokens,
+                rule_13_malformed_requests, rule_13_the_retry, rule_13_replays,
+                rule_13_supplied_credentials;
             negotiation: rule_28_hints_then_negotiation, rule_28_hints_once,
                 rule_28_other_forms_of_continuation, rule_28_rejects_mean_the_end,
                 rule_29_reply_repeats_the_listed_oid, rule_29_nothing_in_common,

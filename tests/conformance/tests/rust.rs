@@ -5,7 +5,7 @@ use conformance::credentials::to;
 use conformance::{Mount, mount, runner};
 use gss_acceptor::backends::{RustBackend, rust};
 use gss_acceptor::{
-    Acceptor, AcceptorConfig, Clock, Keytab, Rejection, Requirements, ServicePassword,
+    Acceptor, AcceptorConfig, Clock, Keytab, Rejection, Requirements, ServicePassword, UserToUser,
 };
 use kit::crypto::KitKey;
 use std::sync::Arc;
@@ -20,8 +20,15 @@ impl Mount for Rust {
         rust(keytab)
     }
 
+    fn user_to_user(own: UserToUser, keytab: Option<Keytab>) -> RustBackend {
+        match keytab {
+            None => rust(own),
+            Some(keytab) => rust(keytab).and(own),
+        }
+    }
+
     fn refused() -> Requirements {
-        Requirements::WINDOWS_ONLY | Requirements::USE_SESSION_KEY
+        Requirements::WINDOWS_ONLY
     }
 }
 

@@ -89,8 +89,13 @@ impl Initiator {
 
     /// Reads a framed reply: the OID must be krb5's, the token id must fit the message.
     pub fn read(&mut self, token: &[u8]) -> Result<Answer, Bad> {
+        self.read_under(oid::KRB5, token)
+    }
+
+    /// The same under another OID.
+    pub fn read_under(&mut self, oid: &[u8], token: &[u8]) -> Result<Answer, Bad> {
         let (mech, id, message) = unframe(token)?;
-        if mech != oid::KRB5 {
+        if mech != oid {
             return Err(format!("reply under another mechanism: {mech:02x?}"));
         }
         match id {

@@ -7,6 +7,7 @@
 pub mod ap_req;
 pub mod bindings;
 pub mod cases;
+pub mod ccache;
 pub mod client;
 pub mod cred;
 pub mod crypto;
@@ -17,4 +18,5 @@ pub mod keytab;
 pub mod message;
 pub mod spnego;
 pub mod ticket;
+pub mod user_to_user;
 pub mod world;

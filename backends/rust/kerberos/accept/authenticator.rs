@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
 use super::delegation::Sent;
-use super::ticket::ReadTicket;
+use super::ticket::{ReadTicket, SealedIn};
 use super::{MAX_TAG, Style, compare_bindings, malformed};
 use crate::backends::Settings;
 use crate::backends::rust::kerberos::codec::authdata::{self, ad_type};
@@ -313,6 +313,8 @@ impl<'a> Asked<'a> {
         if anonymous {
             facts.granted |= Granted::NULL_SESSION;
         }
+        let user_to_user = ticket.sealed_in == SealedIn::TgtSessionKey;
+        facts.granted.set(Granted::USE_SESSION_KEY, user_to_user);
         facts
     }
 

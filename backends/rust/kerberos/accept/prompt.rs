@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::ticket::check_accepted;
-use super::{AwaitApReq, Token, WantsError, supplied_keys};
+use super::{AwaitApReq, Peer, Token, supplied_keys};
 use crate::backends::rust::kerberos::codec::messages::ApReq;
 use crate::backends::rust::kerberos::keys::KeySource;
 use crate::backends::{Exchange as _, Outcome};
@@ -69,11 +69,11 @@ impl AwaitApReq {
         self: Box<Self>,
         wanted: WantedCredentials,
         error: Error,
-        wants_error: WantsError,
+        peer: Peer,
         input: StepInput<'_>,
     ) -> Reply<Outcome> {
         let etype = wanted.etype;
-        let refusal = (error, wants_error);
+        let refusal = (error, peer);
         let Some(prompt) = self.shared.settings.prompt.clone() else {
             return self.answered(PromptAnswer::None, etype, refusal, input);
         };
@@ -94,7 +94,7 @@ impl AwaitApReq {
         mut self: Box<Self>,
         answer: PromptAnswer,
         etype: EncryptionType,
-        (error, wants_error): (Error, WantsError),
+        (error, peer): (Error, Peer),
         input: StepInput<'_>,
     ) -> Reply<Outcome> {
         let error = match self.keys_of(answer, etype) {
@@ -107,7 +107,7 @@ impl AwaitApReq {
             Err(error) => error,
         };
         let now = self.shared.settings.clock.now();
-        Reply::Now(self.refuse_token(error, wants_error, input.token, now))
+        Reply::Now(self.refuse_token(error, peer, input.token, now))
     }
 
     fn keys_of(
@@ -140,6 +140,7 @@ pub(super) fn keys_of_handle(handle: &CredentialHandle) -> Result<Arc<KeySource>
 fn for_one_handshake(credentials: Credentials, etype: EncryptionType) -> Credentials {
     match credentials {
         Credentials::Keytab(keytab) => keytab.without_reload().into(),
+        Credentials::UserToUser(own) => own.without_reload().into(),
         Credentials::Password(password) if password.key_types().contains(&etype) => {
             password.etypes(&[etype]).into()
         }

@@ -44,6 +44,8 @@ pub(super) struct Answer {
     detection: Detection,
     authorization_data: Box<[u8]>,
     delegated: Option<Delegated>,
+    /// The mechanism's OID in the reply's frame.
+    oid: &'static [u8],
 }
 
 /// What an answer comes to.
@@ -89,7 +91,13 @@ impl Answer {
             },
             authorization_data: ticket.authorization_data(),
             delegated: None,
+            oid: gss::KRB5,
         })
+    }
+
+    /// Framed under this OID, the client's.
+    pub(super) fn under(self, oid: &'static [u8]) -> Self {
+        Self { oid, ..self }
     }
 
     /// With what the client delegated, for the context to keep.
@@ -114,7 +122,7 @@ impl Answer {
         Ok(match mutual.style {
             Style::Framed => Answered::Done {
                 token: Some(gss::frame_message(
-                    gss::KRB5,
+                    self.oid,
                     gss::token_id::AP_REP,
                     &message,
                 )),
@@ -202,6 +210,7 @@ fn ap_rep(session: &Key, mutual: &Mutual, subkey: &Key, number: u32) -> Result<V
 /// A KRB-ERROR token (RFC 4120 5.9.1, RFC 4121 4.1), or nothing if it cannot
 /// be encoded.
 pub(super) fn krb_error(
+    oid: &[u8],
     code: i32,
     service: Option<&SentService>,
     now: SystemTime,
@@ -237,11 +246,7 @@ pub(super) fn krb_error(
     }
     .encode()
     .ok()?;
-    Some(gss::frame_message(
-        gss::KRB5,
-        gss::token_id::KRB_ERROR,
-        &message,
-    ))
+    Some(gss::frame_message(oid, gss::token_id::KRB_ERROR, &message))
 }
 
 fn internal(operation: &'static str) -> Error {

@@ -9,7 +9,8 @@ use super::malformed;
 use crate::backends::Settings;
 use crate::backends::rust::kerberos::codec::authdata::{self, Place, ad_type};
 use crate::backends::rust::kerberos::codec::messages::{ApReq, EncTicketPart, Ticket};
-use crate::backends::rust::kerberos::crypto::Key;
+use crate::backends::rust::kerberos::codec::parts::EncryptedData;
+use crate::backends::rust::kerberos::crypto::{Key, UsageKey};
 use crate::backends::rust::kerberos::keys::{KeySource, ServiceKey, Table, some_principals};
 use crate::backends::rust::kerberos::keytab::table;
 use crate::backends::rust::kerberos::transited;
@@ -30,8 +31,17 @@ const ADDRESS_IPV6: i32 = 24;
 /// A decrypted ticket.
 pub(super) struct OpenTicket {
     target: Principal,
+    sealed_in: SealedIn,
     plain: Zeroizing<Vec<u8>>,
     range: core::ops::Range<usize>,
+}
+
+/// Which of the server's keys opened a ticket.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum SealedIn {
+    LongTermKey,
+    /// User-to-user.
+    TgtSessionKey,
 }
 
 impl OpenTicket {
@@ -66,11 +76,30 @@ impl OpenTicket {
             let start = cipher.confounder_len();
             return Ok(Self {
                 target: target.clone(),
+                sealed_in: SealedIn::LongTermKey,
                 plain,
                 range: start..start + length,
             });
         }
         Err(candidates.failure(ticket, &table).into())
+    }
+
+    /// Opens the ticket with the session key of `owner`'s TGT, if that fits
+    /// (rule 13).
+    pub(super) fn unseal(
+        cipher: &UsageKey,
+        sealed: &EncryptedData<'_>,
+        owner: Principal,
+    ) -> Option<Self> {
+        let mut plain = Zeroizing::new(Vec::with_capacity(sealed.cipher.0.len()));
+        let length = cipher.decrypt_into(sealed.cipher.0, &mut plain).ok()?.len();
+        let start = cipher.confounder_len();
+        Some(Self {
+            target: owner,
+            sealed_in: SealedIn::TgtSessionKey,
+            plain,
+            range: start..start + length,
+        })
     }
 
     /// Reads what was decrypted; the session key is held to the permitted
@@ -92,6 +121,7 @@ impl OpenTicket {
             })?;
         Ok(ReadTicket {
             target: &self.target,
+            sealed_in: self.sealed_in,
             part,
             session,
         })
@@ -221,8 +251,9 @@ pub(super) fn check_accepted(principal: &Principal, settings: &Settings) -> Resu
 
 /// A ticket whose inside has been read.
 pub(super) struct ReadTicket<'a> {
-    /// The keytab's name of the key that opened it (rule 5).
+    /// The server's name of the key that opened it (rule 5).
     pub(super) target: &'a Principal,
+    pub(super) sealed_in: SealedIn,
     pub(super) part: EncTicketPart<'a>,
     pub(super) session: Key,
 }

@@ -23,6 +23,11 @@ pub(crate) mod token_id {
     pub(crate) const AP_REP: [u8; 2] = [0x02, 0x00];
     /// KRB_ERROR.
     pub(crate) const KRB_ERROR: [u8; 2] = [0x03, 0x00];
+    /// KERB-TGT-REQUEST, under user-to-user's OID alone
+    /// (draft-swift-win2k-krb-user2user 2).
+    pub(crate) const TGT_REQUEST: [u8; 2] = [0x04, 0x00];
+    /// KERB-TGT-REPLY.
+    pub(crate) const TGT_REPLY: [u8; 2] = [0x04, 0x01];
 }
 
 /// `60`, the tag that starts a framed token.

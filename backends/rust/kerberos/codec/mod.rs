@@ -12,6 +12,7 @@ pub(crate) mod der;
 pub(crate) mod gss;
 pub(crate) mod messages;
 pub(crate) mod parts;
+pub(crate) mod tgt;
 pub(crate) mod wire;
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ fn mutual() -> Vec<Case> {
             })
         })
         .reply(Reply::Nothing),
-        reject(13, "use_session_key", "UserToUser", |w| {
+        reject(13, "use_session_key", "NoTgt", |w| {
             options(
                 w,
                 option::USE_SESSION_KEY | option::MUTUAL_REQUIRED,

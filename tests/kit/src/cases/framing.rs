@@ -4,6 +4,7 @@ use super::{Case, Forged, accept, ap, reject};
 use crate::ap_req::{ApReqSpec, Frame, gss, oid};
 use crate::der::Length;
 use crate::ticket::{NT_ENTERPRISE, NT_PRINCIPAL, Name, if_relevant};
+use crate::user_to_user::TgtRequest;
 use crate::world::World;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -36,8 +37,17 @@ fn mechanisms() -> Vec<Case> {
             under(w, oid::UNKNOWN)
         }),
         reject(1, "frame_empty_oid", "Malformed", |w| under(w, b"")),
-        reject(1, "frame_u2u_oid", "UserToUser", |w| {
-            under(w, oid::KRB5_U2U)
+        reject(1, "frame_u2u_oid", "Malformed", |w| under(w, oid::KRB5_U2U)),
+        reject(13, "frame_u2u_oid_and_use_session_key", "NoTgt", |w| {
+            w.user_to_user(&w.tgt("tgt")).into()
+        }),
+        reject(13, "tgt_request", "NoTgt", |_| {
+            TgtRequest::default().token().into()
+        }),
+        reject(13, "tgt_request_under_krb5", "MessageType", |_| {
+            let mut request = TgtRequest::default();
+            request.frame.oid = Some(oid::KRB5.to_vec());
+            request.token().into()
         }),
         reject(1, "bare_without_dce", "Malformed", |w| {
             ap(w, |a| a.frame = Frame::bare())

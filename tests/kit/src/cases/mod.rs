@@ -295,7 +295,7 @@ pub fn krb_error(class: &str) -> Option<i64> {
         "ChecksumType" => 50,
         // KRB_AP_PATH_NOT_ACCEPTED; 43 is MIT's own ILL_CR_TKT, which RFC 4120 leaves unnamed.
         "Transited" => 51,
-        "UserToUser" => 67,
+        "NoTgt" => 67,
         // RFC 4120 5.2.6 has no code for authorization data, 12 is the KDC's.
         "AuthorizationData"
         | "Anonymous"

@@ -64,6 +64,7 @@ pub(super) const DIFFERENCES: &[Difference] = &[
     ("token_id_wrap", Continue, Reject, TOKEN_ID),
     ("token_id_big_endian", Continue, Reject, TOKEN_ID),
     ("token_id_missing", Continue, Reject, TOKEN_ID),
+    ("tgt_request_under_krb5", Continue, Reject, TOKEN_ID),
     (
         "msg_type_15",
         Accept,
