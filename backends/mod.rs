@@ -135,6 +135,14 @@ pub trait Exchange: Send {
     /// needs of the input.
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome>;
 
+    /// The facade ends the handshake: a limit, or a mistake of the caller's.
+    /// Gives what the client is to be told, where the protocol has a word for
+    /// that whoever it is (a SPNEGO reject).
+    #[must_use]
+    fn abandon(self: Box<Self>) -> Option<Vec<u8>> {
+        None
+    }
+
     /// The state of the handshake, to be taken up by
     /// [`PreparedBackend::resume`]. Secret.
     ///

@@ -182,8 +182,18 @@ impl Acceptor {
         }
         self.progress.retry = None;
         let first = matches!(state, State::Fresh);
-        self.check_limits(input.token.len())?;
-        self.check_input(&input, first)?;
+        let checked = self
+            .check_limits(input.token.len())
+            .and_then(|()| self.check_input(&input, first));
+        if let Err(error) = checked {
+            // A negotiation that is under way is not left without a word
+            // (rule 29).
+            let token = match state {
+                State::Awaiting { exchange, .. } => exchange.abandon(),
+                State::Fresh | State::Ended => None,
+            };
+            return Err(Failure::new(error, token));
+        }
         let (exchange, slot) = match state {
             State::Fresh => (self.config.backend().begin(), None),
             State::Awaiting { exchange, slot } => (exchange, Some(slot)),
@@ -198,9 +208,9 @@ impl Acceptor {
     }
 
     /// Rule 40: legs, bytes and age.
-    fn check_limits(&mut self, token: usize) -> Result<(), Failure> {
+    fn check_limits(&mut self, token: usize) -> Result<(), Error> {
         let limits = self.config.limits();
-        let exceeded = |what, limit| Failure::new(Rejection::LimitExceeded { what, limit }, None);
+        let exceeded = |what, limit| Rejection::LimitExceeded { what, limit }.into();
         self.progress.legs = self.progress.legs.saturating_add(1);
         if self.progress.legs > limits.max_legs {
             return Err(exceeded("legs", limits.max_legs.into()));
@@ -224,7 +234,7 @@ impl Acceptor {
     }
 
     /// What the caller must and must not give.
-    fn check_input(&mut self, input: &StepInput<'_>, first: bool) -> Result<(), Failure> {
+    fn check_input(&mut self, input: &StepInput<'_>, first: bool) -> Result<(), Error> {
         let policy = self.config.policy();
         let compares = matches!(
             policy.bindings,
@@ -232,18 +242,18 @@ impl Acceptor {
         );
         if compares && input.channel_bindings.is_none() {
             let policy = policy.bindings;
-            return Err(Failure::new(Misuse::BindingsNotGiven { policy }, None));
+            return Err(Misuse::BindingsNotGiven { policy }.into());
         }
         if !first && input.channel_bindings != self.progress.bindings.as_ref() {
-            return Err(Failure::new(Misuse::BindingsChanged, None));
+            return Err(Misuse::BindingsChanged.into());
         }
         let supplied = Requirements::USE_SUPPLIED_CREDS;
         let expected = first && (policy.required | policy.permitted).contains(supplied);
         if input.credentials.is_some() && !expected {
-            return Err(Failure::new(Misuse::CredentialsNotExpected, None));
+            return Err(Misuse::CredentialsNotExpected.into());
         }
         if first && policy.required.contains(supplied) && input.credentials.is_none() {
-            return Err(Failure::new(Misuse::CredentialsNotGiven, None));
+            return Err(Misuse::CredentialsNotGiven.into());
         }
         if first {
             self.progress.bindings = input.channel_bindings.cloned();
@@ -256,12 +266,9 @@ impl Acceptor {
         match outcome {
             Outcome::Continue { token, next, retry } => {
                 self.progress.retry = retry;
-                let slot = match slot {
-                    Some(slot) => slot,
-                    None => self
-                        .config
-                        .take_slot()
-                        .map_err(|error| Failure::new(error, None))?,
+                let slot = match slot.map_or_else(|| self.config.take_slot(), Ok) {
+                    Ok(slot) => slot,
+                    Err(error) => return Err(Failure::new(error, next.abandon())),
                 };
                 self.progress
                     .began

@@ -199,6 +199,10 @@ struct AwaitToken {
 }
 
 impl Exchange for AwaitToken {
+    fn abandon(self: Box<Self>) -> Option<Vec<u8>> {
+        Some(REJECT.to_vec())
+    }
+
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
         let response = match read_response(input.token) {
             Ok(response) => response,
@@ -280,6 +284,10 @@ impl Done {
 struct AwaitMechListMic(Done);
 
 impl Exchange for AwaitMechListMic {
+    fn abandon(self: Box<Self>) -> Option<Vec<u8>> {
+        Some(REJECT.to_vec())
+    }
+
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
         let done = self.0;
         let checked = read_response(input.token).and_then(|response| {

@@ -144,7 +144,7 @@ macro_rules! mount {
                 rule_31_supported_mech_is_ours, rule_31_the_first_reply_is_always_sent,
                 rule_32_no_second_mechanism;
             limits: rule_01_token_limit_is_settable, rule_40_legs, rule_40_bytes, rule_40_age,
-                rule_40_a_clock_set_back, rule_40_half_open,
+                rule_40_the_negotiation_is_rejected, rule_40_a_clock_set_back, rule_40_half_open,
                 rule_41_step_after_end, rule_41_after_any_failure, rule_41_misuse_ends_it;
             bindings: rule_17_outcomes, rule_17_step_without_bindings,
                 rule_17_bindings_may_not_change, rule_17_java_is_named,

@@ -1,7 +1,7 @@
 //! Rules 1, 40 and 41: what a handshake may cost, and that it ends.
 
 use crate::Mount;
-use crate::bench::{Bench, done, fails, goes_on, rejection};
+use crate::bench::{Bench, REJECT, done, fails, goes_on, rejection};
 use gss_acceptor::{
     Acceptor, AcceptorConfig, ChannelBindingPolicy, Limits, Misuse, Rejection, Step, StepInput,
     Unavailability,
@@ -102,6 +102,52 @@ pub fn rule_40_age<M: Mount>() {
     goes_on(acceptor.step(&offer()));
     bench.clock.turn(20);
     assert_eq!(exceeded(acceptor.step(&offer())), ("seconds", 30));
+}
+
+pub fn rule_40_the_negotiation_is_rejected<M: Mount>() {
+    // Whatever ends a negotiation that is under way, the client is told (rule 29); one that has
+    // not begun is not.
+    let bench = Bench::new();
+    let own = crate::bench::bindings();
+    let config = limited::<M>(&bench, |l| {
+        l.max_legs = 2;
+        l.max_half_open = 1;
+        l.max_age = Duration::from_secs(30);
+    });
+    let open = |legs: usize| {
+        let mut acceptor = Acceptor::new(&config);
+        for _ in 1..legs {
+            goes_on(acceptor.step(b""));
+        }
+        goes_on(acceptor.step(&offer()));
+        acceptor
+    };
+    let told = |step: Result<Step, gss_acceptor::Failure>| {
+        let failure = fails(step);
+        assert_eq!(failure.token(), Some(&REJECT[..]), "{failure}");
+    };
+    told(open(2).step(&offer()));
+    told(open(1).step(&[0; 65537]));
+    told(open(1).step_with(StepInput::new(&offer()).channel_bindings(&own)));
+    let mut late = open(1);
+    bench.clock.turn(31);
+    told(late.step(&offer()));
+    let held = open(1);
+    told(Acceptor::new(&config).step(&offer()));
+    for first in [&[0; 65537][..], &[0x60; 65537]] {
+        assert_eq!(fails(Acceptor::new(&config).step(first)).token(), None);
+    }
+    // With the MIC awaited alone, too.
+    drop(held);
+    let mut acceptor = Acceptor::new(&config);
+    let offer = InitSpec::new(&[oid::NTLM, oid::KRB5], None).token();
+    goes_on(acceptor.step(&offer));
+    let answer = Resp {
+        token: Some(bench.world.ap_req().token()),
+        ..Resp::default()
+    };
+    goes_on(acceptor.step(&answer.encode()));
+    told(acceptor.step(&answer.encode()));
 }
 
 pub fn rule_40_a_clock_set_back<M: Mount>() {
