@@ -25,6 +25,8 @@ mod error;
 mod etype;
 mod facts;
 mod files;
+#[cfg(test)]
+mod hex;
 #[cfg(feature = "krb5-conf")]
 mod krb5_conf;
 mod mechanism;

@@ -1,4 +1,5 @@
 use super::{ChannelBindings, ChannelBindingsError};
+use crate::hex::hex;
 
 macro_rules! certificates {
     ($($name:literal),+ $(,)?) => {
@@ -37,18 +38,11 @@ fn certificate(name: &str) -> &'static [u8] {
         .1
 }
 
-fn unhex(text: &str) -> Vec<u8> {
-    let digits = text.as_bytes().chunks(2);
-    digits
-        .map(|two| u8::from_str_radix(str::from_utf8(two).unwrap(), 16).unwrap())
-        .collect()
-}
-
 fn expected_hash(name: &str) -> Option<Vec<u8>> {
     let line = HASHES
         .lines()
         .find(|line| line.split(' ').next() == Some(name))?;
-    Some(unhex(line.split(' ').nth(2).unwrap()))
+    Some(hex(line.split(' ').nth(2).unwrap()))
 }
 
 #[test]
@@ -206,10 +200,10 @@ fn the_gss_hash_is_javas_and_pythons() {
     let bindings = ChannelBindings::tls_server_end_point(certificate("rsa-sha256.der")).unwrap();
     assert_eq!(
         bindings.gss_hash().to_vec(),
-        unhex("3a9899f5de77cc6b28ad45e9187ee5b9")
+        hex("3a9899f5de77cc6b28ad45e9187ee5b9")
     );
     let java = bindings.gss_hash_null_addresses_255();
-    assert_eq!(java.to_vec(), unhex("dbe40a3d2ce76f0802f83a57dfdd2a5c"));
+    assert_eq!(java.to_vec(), hex("dbe40a3d2ce76f0802f83a57dfdd2a5c"));
 }
 
 #[test]

@@ -13,19 +13,8 @@ use super::parts::{EncryptedData, EncryptionKey, PrincipalName, TransitedEncodin
 use super::wire::{Flags, KerberosTime, List, Number, Octets, Text};
 use super::{CodecError, Decoded, Problem};
 use crate::etype::EncryptionType;
+use crate::hex::hex;
 use crate::name::Principal;
-
-/// The bytes of a hexadecimal text.
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .bytes()
-        .map(|c| char::from(c).to_digit(16).unwrap() as u8)
-        .collect();
-    digits
-        .chunks(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect()
-}
 
 fn ap_req() -> Vec<u8> {
     gss::parse(&hex(captures::AP_REQ_TOKEN))

@@ -2,6 +2,7 @@
 //! wiping. Expected values are those of the RFCs' appendices and of MIT krb5's
 //! own test tables (`src/lib/crypto/crypto_tests`), named at each table.
 
+use crate::hex::hex;
 use core::num::NonZeroU32;
 
 use aes::cipher::KeyInit;
@@ -14,15 +15,6 @@ use crate::etype::EncryptionType;
 use crate::secret::Secret;
 
 const ETYPES: [i32; 4] = [17, 18, 19, 20];
-
-/// Whitespace between the digits is the RFCs' own grouping.
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(core::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
-}
 
 fn key(etype: i32, bytes: &str) -> Key {
     Key::new(EncryptionType(etype), Secret::from(hex(bytes))).unwrap()

@@ -3,6 +3,7 @@
 use super::table::{Key, KeyTable};
 use super::{Entry, KeytabError, KvnoWidth, parse, write};
 use crate::etype::EncryptionType;
+use crate::hex::hex;
 use crate::name::Principal;
 use crate::secret::Secret;
 
@@ -23,17 +24,6 @@ const KTUTIL: &str = "\
 const NONE: [u32; 0] = [];
 const AES256: EncryptionType = EncryptionType::AES256_CTS_HMAC_SHA1_96;
 const AES128: EncryptionType = EncryptionType::AES128_CTS_HMAC_SHA1_96;
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .bytes()
-        .map(|c| char::from(c).to_digit(16).unwrap() as u8)
-        .collect();
-    digits
-        .chunks(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect()
-}
 
 fn entry(name: &str, kvno: u32, width: KvnoWidth, etype: EncryptionType, timestamp: u32) -> Entry {
     Entry {

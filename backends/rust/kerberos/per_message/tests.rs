@@ -11,6 +11,7 @@ use super::{
 };
 use crate::backends::rust::kerberos::crypto::Key;
 use crate::etype::EncryptionType;
+pub(super) use crate::hex::hex;
 use SequenceState::{Duplicate, Gap, InOrder, Old, Unsequenced};
 
 const ETYPES: [i32; 4] = [17, 18, 19, 20];
@@ -22,15 +23,6 @@ const BOTH: Detection = Detection {
 };
 /// A length for which no flipped bit of RRC is a rotation by nothing.
 const TEXT: &[u8] = b"attack at dawn";
-
-/// Whitespace between the digits is for the eye.
-pub(super) fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(core::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
-}
 
 fn key(etype: i32) -> Key {
     Key::generate(EncryptionType(etype), &mut |out| out.fill(0x42)).unwrap()

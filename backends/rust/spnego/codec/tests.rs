@@ -8,17 +8,7 @@ use super::{
 };
 use crate::backends::rust::kerberos::codec::wire::Octets;
 use crate::backends::rust::kerberos::codec::{Problem, gss};
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .bytes()
-        .map(|c| char::from(c).to_digit(16).unwrap() as u8)
-        .collect();
-    digits
-        .chunks(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect()
-}
+use crate::hex::hex;
 
 /// The DER of an element with short length.
 fn der(identifier: u8, parts: &[&[u8]]) -> Vec<u8> {
