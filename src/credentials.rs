@@ -17,6 +17,7 @@ use crate::error::{Error, KeytabProblem, Unavailability};
 use crate::etype::EncryptionType;
 use crate::files;
 use crate::name::Principal;
+use crate::ntlm::Ntlm;
 use crate::secret::Secret;
 
 /// The credentials of a server.
@@ -29,6 +30,8 @@ pub enum Credentials {
     Password(ServicePassword),
     /// The server's own TGT.
     UserToUser(UserToUser),
+    /// The accounts of NTLM, and the server's names.
+    Ntlm(Ntlm),
     /// Whatever the platform keeps for this process. The rust backend has no
     /// such thing and refuses it.
     SystemDefault,
@@ -37,6 +40,12 @@ pub enum Credentials {
 impl From<Keytab> for Credentials {
     fn from(keytab: Keytab) -> Self {
         Self::Keytab(keytab)
+    }
+}
+
+impl From<Ntlm> for Credentials {
+    fn from(ntlm: Ntlm) -> Self {
+        Self::Ntlm(ntlm)
     }
 }
 

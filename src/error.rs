@@ -4,6 +4,7 @@ mod ccache;
 mod delegation;
 mod krb5_conf;
 mod misuse;
+mod ntlm;
 mod rejection;
 mod status;
 mod unavailability;
@@ -12,9 +13,10 @@ pub use ccache::CcacheProblem;
 pub use delegation::DelegationProblem;
 pub use krb5_conf::Krb5ConfProblem;
 pub use misuse::Misuse;
+pub use ntlm::{LogonProblem, NtlmRejection};
 pub use rejection::{EtypeUse, KeyTried, Rejection};
 pub use status::{GssMajor, PlatformStatus, WindowsStatus};
-pub use unavailability::{KeytabProblem, Unavailability};
+pub use unavailability::{AccountFileProblem, KeytabProblem, Unavailability};
 
 /// Why a step, a message or a configuration failed, by fault.
 ///

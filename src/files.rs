@@ -217,6 +217,25 @@ pub(crate) fn names_in(path: &Path) -> Result<Vec<String>, TextProblem> {
     Ok(names)
 }
 
+/// The longest account file that is read: some hundred thousand accounts.
+const MAX_ACCOUNTS: u64 = 16 << 20;
+
+/// As [`stamp`], for account files.
+#[allow(clippy::disallowed_methods)]
+pub(crate) fn stamp_of_path(path: &Path) -> io::Result<Stamp> {
+    Ok(stamp_of(&fs::metadata(path)?))
+}
+
+/// Reads an account file whole, with the stamp it had when it was opened; or
+/// why it cannot be read.
+pub(crate) fn read_accounts(path: &Path) -> Result<(Secret, Stamp), String> {
+    read(path, MAX_ACCOUNTS).map_err(|unread| match unread {
+        Unread::Failed(error) => error.to_string(),
+        Unread::Directory => "a directory".into(),
+        Unread::TooLarge(length) => format!("{length} bytes is no account file"),
+    })
+}
+
 /// Whether users other than the owner and the group may read the file.
 #[cfg(unix)]
 #[allow(clippy::disallowed_methods)]

@@ -14,6 +14,7 @@
 )]
 
 mod acceptor;
+pub mod accounts;
 mod calendar;
 mod ccache;
 mod channel_bindings;
@@ -32,6 +33,7 @@ mod krb5_conf;
 mod mechanism;
 mod message;
 mod name;
+mod ntlm;
 mod policy;
 mod random;
 mod realms;
@@ -59,8 +61,9 @@ pub use credentials::{
 };
 pub use delegation::Delegated;
 pub use error::{
-    CcacheProblem, DelegationProblem, Error, EtypeUse, GssMajor, KeyTried, KeytabProblem,
-    Krb5ConfProblem, Misuse, PlatformStatus, Rejection, Unavailability, WindowsStatus,
+    AccountFileProblem, CcacheProblem, DelegationProblem, Error, EtypeUse, GssMajor, KeyTried,
+    KeytabProblem, Krb5ConfProblem, LogonProblem, Misuse, NtlmRejection, PlatformStatus, Rejection,
+    Unavailability, WindowsStatus,
 };
 pub use etype::EncryptionType;
 pub use facts::{
@@ -75,6 +78,7 @@ pub use message::{
     UnwrappedInPlace,
 };
 pub use name::{Name, Principal, ServiceName};
+pub use ntlm::{MicDemand, Ntlm, NtlmNames};
 pub use realms::Capaths;
 pub use replay::{MemoryReplayStore, ReplayEntry, ReplayPurpose, ReplayStore, ReplayVerdict};
 pub use reply::Reply;

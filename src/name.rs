@@ -356,9 +356,9 @@ pub enum Name {
     Kerberos(Principal),
     /// A user of a Windows domain, or of a server on its own (MS-NLMP).
     Ntlm {
-        /// The user name as the client sent it.
+        /// The user, by the name that the source of accounts has for it.
         user: String,
-        /// The domain as the client sent it; may be empty.
+        /// The domain, likewise; empty for an account of this server's own.
         domain: String,
     },
     /// Nobody in particular: anonymous Kerberos (RFC 6112) or a null session.

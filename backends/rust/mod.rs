@@ -7,6 +7,7 @@ mod first;
 #[doc(hidden)]
 pub mod fuzzing;
 pub(crate) mod kerberos;
+pub(crate) mod ntlm;
 pub(crate) mod spnego;
 
 use std::sync::Arc;
@@ -16,18 +17,20 @@ use self::kerberos::accept::AwaitApReq;
 use self::kerberos::codec::gss;
 use self::kerberos::crypto;
 use self::kerberos::keys::KeySource;
-use super::{Backend, BackendDescription, Exchange, PreparedBackend, Settings};
+use self::ntlm::{NtlmMech, Server};
+use super::{Backend, BackendDescription, Exchange, PreparedBackend, SecurityContext, Settings};
 use crate::channel_bindings::ChannelBindingPolicy;
 use crate::credentials::Credentials;
 use crate::error::{Error, Misuse};
 use crate::facts::{Ability, Capabilities, MechanismCapabilities};
 use crate::mechanism::{Framing, Mechanism};
+use crate::ntlm::Ntlm;
 use crate::requirements::Requirements;
 use crate::token::CredentialHandle;
 
 const NAME: &str = "rust";
 
-/// The acceptor in pure safe Rust: Kerberos and SPNEGO, no system library.
+/// The acceptor in pure safe Rust: Kerberos, NTLM and SPNEGO, no system library.
 /// See [`rust()`].
 #[derive(Debug)]
 pub struct RustBackend {
@@ -35,7 +38,7 @@ pub struct RustBackend {
 }
 
 /// The rust backend with these credentials, usually a
-/// [`Keytab`](crate::Keytab).
+/// [`Keytab`](crate::Keytab); an [`Ntlm`] for a server that knows NTLM alone.
 #[must_use]
 pub fn rust(credentials: impl Into<Credentials>) -> RustBackend {
     RustBackend {
@@ -45,11 +48,42 @@ pub fn rust(credentials: impl Into<Credentials>) -> RustBackend {
 
 impl RustBackend {
     /// With further credentials: a second keytab, a password, the server's
-    /// own TGT.
+    /// own TGT, an [`Ntlm`].
     #[must_use]
     pub fn and(mut self, credentials: impl Into<Credentials>) -> Self {
         self.credentials.push(credentials.into());
         self
+    }
+}
+
+impl RustBackend {
+    fn ntlm(&self) -> impl Iterator<Item = &Ntlm> {
+        self.credentials.iter().filter_map(|one| match one {
+            Credentials::Ntlm(ntlm) => Some(ntlm),
+            _ => None,
+        })
+    }
+
+    /// NTLM's side. A server has one name, so it is given once.
+    fn ntlm_server(&self, settings: &Settings) -> Result<Option<Arc<Server>>, Error> {
+        let mut all = self.ntlm();
+        let server = all.next().map(Server::new).transpose()?.map(Arc::new);
+        if all.next().is_some() {
+            return Err(Misuse::Conflict {
+                first: "an Ntlm",
+                second: "another Ntlm in the same configuration",
+            }
+            .into());
+        }
+        let mechanism = Mechanism::Ntlm;
+        if server.is_none() && settings.mechanisms.contains(&mechanism) {
+            // It may come with every handshake.
+            let supplied = Requirements::USE_SUPPLIED_CREDS;
+            if !settings.required.contains(supplied) {
+                return Err(Misuse::NoCredentials { mechanism }.into());
+            }
+        }
+        Ok(server)
     }
 }
 
@@ -61,9 +95,14 @@ impl Backend for RustBackend {
     fn capabilities(&self) -> Capabilities {
         use ChannelBindingPolicy as Policy;
         Capabilities {
-            mechanisms: vec![MechanismCapabilities {
-                mechanism: Mechanism::Kerberos,
-                flags: KERBEROS_FLAGS,
+            mechanisms: [
+                (Mechanism::Kerberos, KERBEROS_FLAGS),
+                (Mechanism::Ntlm, NTLM_FLAGS),
+            ]
+            .into_iter()
+            .map(|(mechanism, flags)| MechanismCapabilities {
+                mechanism,
+                flags,
                 binding_policies: vec![
                     Policy::WhenGiven,
                     Policy::Ignore,
@@ -73,8 +112,9 @@ impl Backend for RustBackend {
                 ],
                 export: Ability::Cannot,
                 suspend: Ability::Cannot,
-            }],
-            may_block: false,
+            })
+            .collect(),
+            may_block: self.ntlm().any(|ntlm| ntlm.accounts().may_block()),
             injected_clock: Ability::Can,
             replay_store: Ability::Can,
             restrict_services: Ability::Can,
@@ -97,7 +137,12 @@ impl Backend for RustBackend {
             return Err(Misuse::Etypes { etypes: unknown }.into());
         }
         let keys = KeySource::new(&self.credentials, &settings)?;
-        Ok(Box::new(Prepared(Arc::new(Shared { settings, keys }))))
+        let ntlm = self.ntlm_server(&settings)?;
+        Ok(Box::new(Prepared(Arc::new(Shared {
+            settings,
+            keys,
+            ntlm,
+        }))))
     }
 }
 
@@ -123,10 +168,27 @@ const KERBEROS_FLAGS: Requirements = Requirements::DELEGATE
     .union(Requirements::USE_SUPPLIED_CREDS)
     .union(Requirements::PROMPT_FOR_CREDS);
 
+/// What NTLM can honour here: it cannot prove the server, delegate, tell a
+/// client why it failed, or do without a connection.
+const NTLM_FLAGS: Requirements = Requirements::REPLAY_DETECT
+    .union(Requirements::SEQUENCE_DETECT)
+    .union(Requirements::CONFIDENTIALITY)
+    .union(Requirements::INTEGRITY)
+    .union(Requirements::IDENTIFY)
+    .union(Requirements::ALLOCATE_MEMORY)
+    .union(Requirements::CONNECTION)
+    .union(Requirements::STREAM)
+    .union(Requirements::ALLOW_NULL_SESSION)
+    .union(Requirements::PROXY_BINDINGS)
+    .union(Requirements::ALLOW_MISSING_BINDINGS)
+    .union(Requirements::USE_SUPPLIED_CREDS);
+
 /// What all handshakes of a configuration share.
 pub(crate) struct Shared {
     pub(crate) settings: Arc<Settings>,
     pub(crate) keys: KeySource,
+    /// NTLM's accounts and names, if there are any.
+    pub(crate) ntlm: Option<Arc<Server>>,
 }
 
 struct Prepared(Arc<Shared>);
@@ -136,6 +198,13 @@ impl PreparedBackend for Prepared {
         let mut description = BackendDescription::new(NAME);
         let now = self.0.settings.clock.now();
         self.0.keys.describe(now, &mut description);
+        if let Some(ntlm) = &self.0.ntlm {
+            description.warnings.extend(ntlm.warnings());
+            if !self.0.settings.mechanisms.contains(&Mechanism::Ntlm) {
+                let text = "there are accounts for NTLM, which is not enabled (`mechanisms`)";
+                description.warnings.push(text.into());
+            }
+        }
         description
     }
 
@@ -144,6 +213,9 @@ impl PreparedBackend for Prepared {
     }
 
     fn acquire(&self, credentials: &Credentials) -> Result<CredentialHandle, Error> {
+        if let Credentials::Ntlm(ntlm) = credentials {
+            return Ok(CredentialHandle::new(Arc::new(Server::new(ntlm)?)));
+        }
         let credentials = core::slice::from_ref(credentials);
         let keys = KeySource::new(credentials, &self.0.settings)?;
         Ok(CredentialHandle::new(Arc::new(keys)))
@@ -162,6 +234,28 @@ pub(crate) trait Mech: Send + Sync {
 
     /// Begins an exchange.
     fn begin(&self, shared: &Arc<Shared>, framing: Framing) -> Box<dyn Exchange>;
+
+    /// Whether the client has said inside of the mechanism that it will send
+    /// SPNEGO's MIC (rule 30).
+    fn owes_mic(&self, context: &dyn SecurityContext) -> bool {
+        let _ = context;
+        false
+    }
+
+    /// SPNEGO's MIC over the offer.
+    fn mic(&self, context: &dyn SecurityContext, offer: &[u8]) -> Result<Vec<u8>, Error> {
+        context.mic(offer)
+    }
+
+    /// Checks the client's.
+    fn verify_mic(
+        &self,
+        context: &dyn SecurityContext,
+        offer: &[u8],
+        mic: &[u8],
+    ) -> Result<(), Error> {
+        context.verify(offer, mic).map(drop)
+    }
 }
 
 struct Kerberos;
@@ -186,7 +280,7 @@ impl Mech for Kerberos {
 
 /// The mechanisms that a configuration enables.
 pub(crate) fn enabled(shared: &Shared) -> impl Iterator<Item = &'static dyn Mech> {
-    const ALL: [&dyn Mech; 1] = [&Kerberos];
+    const ALL: [&dyn Mech; 2] = [&Kerberos, &NtlmMech];
     ALL.into_iter()
         .filter(|mech| shared.settings.mechanisms.contains(&mech.mechanism()))
 }

@@ -80,6 +80,16 @@ pub enum Misuse {
         /// The mechanism.
         mechanism: Mechanism,
     },
+    /// A mechanism that is enabled, and no credentials for it.
+    #[error(
+        "{mechanism} is enabled, and the backend was given nothing to accept it with; give it {}, \
+         or leave the mechanism out",
+        match .mechanism { Mechanism::Kerberos => "a Keytab or ServicePassword", Mechanism::Ntlm => "an Ntlm with accounts" }
+    )]
+    NoCredentials {
+        /// The mechanism.
+        mechanism: Mechanism,
+    },
     /// Two settings that exclude each other.
     #[error("{first} and {second} exclude each other")]
     Conflict {
@@ -150,6 +160,7 @@ impl Misuse {
             | Self::CannotSet { .. }
             | Self::NotGranted { .. }
             | Self::Unsupported { .. } => WindowsStatus::SEC_E_UNSUPPORTED_FUNCTION,
+            Self::NoCredentials { .. } => WindowsStatus::SEC_E_NO_CREDENTIALS,
             Self::NoMechanism { .. } => WindowsStatus::SEC_E_SECPKG_NOT_FOUND,
             _ => WindowsStatus::SEC_E_INVALID_PARAMETER,
         }
@@ -158,6 +169,7 @@ impl Misuse {
     pub(super) fn gss_major(&self) -> GssMajor {
         match self {
             Self::StepAfterEnd => GssMajor::NO_CONTEXT,
+            Self::NoCredentials { .. } => GssMajor::NO_CRED,
             Self::NoMechanism { .. } => GssMajor::BAD_MECH,
             Self::Name { .. } => GssMajor::BAD_NAME,
             Self::CannotHonour { .. }

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::time::{Duration, SystemTime};
 
-use crate::error::{DelegationProblem, GssMajor, Printable, WindowsStatus, list};
+use crate::error::{DelegationProblem, GssMajor, NtlmRejection, Printable, WindowsStatus, list};
 use crate::etype::EncryptionType;
 use crate::mechanism::Mechanism;
 use crate::name::{Principal, ServiceName};
@@ -328,6 +328,9 @@ pub enum Rejection {
         /// There was none.
         missing: bool,
     },
+    /// What NTLM knows besides.
+    #[error(transparent)]
+    Ntlm(#[from] NtlmRejection),
     /// The client ended the handshake with an error of its own.
     #[error("the client ended the handshake{}", .code.map_or_else(String::new, |code| format!(" with Kerberos error {code}")))]
     PeerFailed {
@@ -448,6 +451,7 @@ impl Rejection {
             Self::Authenticator | Self::Checksum { .. } | Self::MessageAltered { .. } => {
                 WindowsStatus::SEC_E_MESSAGE_ALTERED
             }
+            Self::Ntlm(reason) => reason.status(),
             Self::MechListMic { .. } => WindowsStatus::SEC_E_MESSAGE_ALTERED,
             Self::BindingMismatch { .. }
             | Self::BindingMissing { .. }
@@ -468,6 +472,7 @@ impl Rejection {
 
     pub(super) fn gss_major(&self) -> GssMajor {
         match self {
+            Self::Ntlm(reason) => reason.gss_major(),
             Self::Replay => GssMajor::DUPLICATE_TOKEN,
             Self::BindingMismatch { .. }
             | Self::BindingMissing { .. }

@@ -4,7 +4,7 @@ use core::fmt;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use crate::error::{CcacheProblem, GssMajor, Krb5ConfProblem, WindowsStatus};
+use crate::error::{CcacheProblem, GssMajor, Krb5ConfProblem, Printable, WindowsStatus};
 use crate::name::Principal;
 use crate::time::Utc;
 
@@ -105,12 +105,56 @@ pub enum Unavailability {
         /// What the system said.
         text: String,
     },
+    /// The account file cannot be used.
+    #[error("account file '{}': {problem}", .path.display())]
+    #[non_exhaustive]
+    AccountFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: AccountFileProblem,
+    },
+    /// The source of accounts cannot tell.
+    #[error("the source of accounts cannot be asked: {}", Printable(.text))]
+    Accounts {
+        /// What it said.
+        text: String,
+    },
     /// A cryptographic operation failed that cannot fail on good input.
     #[error("{operation} failed")]
     Internal {
         /// Which operation.
         operation: &'static str,
     },
+}
+
+/// What is wrong with a file of accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AccountFileProblem {
+    /// It cannot be read; with the system's words.
+    Unreadable(String),
+    /// A line cannot be read.
+    Line {
+        /// Its number, from 1.
+        number: usize,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+}
+
+impl fmt::Display for AccountFileProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(text) => {
+                write!(
+                    f,
+                    "cannot be read ({text}); the server's user needs read permission"
+                )
+            }
+            Self::Line { number, problem } => write!(f, "line {number}: {problem}"),
+        }
+    }
 }
 
 /// What is wrong with a keytab.
@@ -167,15 +211,17 @@ impl fmt::Display for KeytabProblem {
 impl Unavailability {
     pub(super) fn status(&self) -> WindowsStatus {
         match self {
-            Self::Keytab { .. } | Self::Ccache { .. } | Self::NoUsableKey { .. } => {
-                WindowsStatus::SEC_E_NO_CREDENTIALS
-            }
+            Self::Keytab { .. }
+            | Self::Ccache { .. }
+            | Self::NoUsableKey { .. }
+            | Self::OwnTgt { .. }
+            | Self::AccountFile { .. } => WindowsStatus::SEC_E_NO_CREDENTIALS,
+            Self::Accounts { .. } => WindowsStatus::SEC_E_NO_AUTHENTICATING_AUTHORITY,
             Self::ReplayStoreFull | Self::TooManyHandshakes { .. } => {
                 WindowsStatus::SEC_E_INSUFFICIENT_MEMORY
             }
             Self::StartingUp { .. } => WindowsStatus::SEC_E_LOGON_DENIED,
             Self::Krb5Conf { .. } => WindowsStatus::SEC_E_INVALID_PARAMETER,
-            Self::OwnTgt { .. } => WindowsStatus::SEC_E_NO_CREDENTIALS,
             Self::Platform { .. } => WindowsStatus::SEC_E_UNSUPPORTED_FUNCTION,
             Self::ReplayStore { .. } | Self::CredentialPrompt { .. } | Self::Internal { .. } => {
                 WindowsStatus::SEC_E_INTERNAL_ERROR
@@ -194,7 +240,9 @@ impl Unavailability {
                 ..
             }
             | Self::NoUsableKey { .. } => GssMajor::NO_CRED,
-            Self::Keytab { .. } | Self::Ccache { .. } => GssMajor::DEFECTIVE_CREDENTIAL,
+            Self::Keytab { .. } | Self::Ccache { .. } | Self::AccountFile { .. } => {
+                GssMajor::DEFECTIVE_CREDENTIAL
+            }
             Self::OwnTgt { .. } => GssMajor::CREDENTIALS_EXPIRED,
             Self::Platform { .. } => GssMajor::UNAVAILABLE,
             _ => GssMajor::FAILURE,

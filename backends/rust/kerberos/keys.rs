@@ -20,6 +20,7 @@ use crate::credentials::{Credentials, Keytab, ServicePassword, UserToUser};
 use crate::error::{Error, KeytabProblem, Misuse, Unavailability};
 use crate::etype::EncryptionType;
 use crate::files;
+use crate::mechanism::Mechanism;
 use crate::name::{Principal, ServiceName};
 use crate::requirements::Requirements;
 use crate::secret::Secret;
@@ -104,6 +105,8 @@ impl KeySource {
                 Credentials::Keytab(keytab) => Source::from_keytab(keytab, &mut warnings)?,
                 Credentials::Password(password) => Source::from_password(password)?,
                 Credentials::UserToUser(own) => Source::from_tgt(own, &accepts, &mut warnings)?,
+                // Another mechanism's.
+                Credentials::Ntlm(_) => continue,
                 Credentials::SystemDefault => {
                     return Err(Misuse::Unsupported {
                         backend: "rust",
@@ -118,7 +121,15 @@ impl KeySource {
         if tgt.is_none() && settings.required.contains(Requirements::USE_SESSION_KEY) {
             return Err(Misuse::TgtNotGiven.into());
         }
-        check_usable(&table, tgt.as_deref(), &accepts, &mut warnings)?;
+        if settings.mechanisms.contains(&Mechanism::Kerberos) {
+            if sources.is_empty() {
+                return Err(Misuse::NoCredentials {
+                    mechanism: Mechanism::Kerberos,
+                }
+                .into());
+            }
+            check_usable(&table, tgt.as_deref(), &accepts, &mut warnings)?;
+        }
         let state = Arc::new(State {
             table: ArcSwap::from_pointee(table),
             tgt: ArcSwapOption::new(tgt),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::codec::{NegState, NegTokenInit, NegTokenResp, Oid, REJECT};
 use crate::backends::rust::kerberos::accept::malformed;
 use crate::backends::rust::kerberos::codec::wire::Octets;
-use crate::backends::rust::{Shared, first};
+use crate::backends::rust::{Mech, Shared, first};
 use crate::backends::{Exchange, Outcome, SecurityContext};
 use crate::error::{Error, Rejection, Unavailability};
 use crate::facts::Facts;
@@ -49,6 +49,7 @@ impl AwaitInit {
             return Err(reject(first::no_common(offered, &self.shared), None));
         };
         let negotiation = Negotiation {
+            mech,
             mech_types: init.mech_types_der.into(),
             supported: Some(oid.0.into()),
             mic: if place == 0 {
@@ -87,6 +88,7 @@ impl Exchange for AwaitInit {
 
 /// What has been negotiated so far.
 struct Negotiation {
+    mech: &'static dyn Mech,
     /// The DER of the offer, exactly as it came (rule 30).
     mech_types: Box<[u8]>,
     /// The chosen identifier as the client listed it, until our first reply
@@ -238,21 +240,25 @@ impl Done {
     fn settle(mut self, token: Option<Vec<u8>>, mic: Option<Box<[u8]>>) -> Result<Outcome, Error> {
         // A context without integrity protects no list (RFC 4178 5).
         let able = self.facts.granted.contains(Granted::INTEGRITY);
+        let mech = self.negotiation.mech;
         // Windows exchanges them after user-to-user whatever was chosen, and
         // its clients await it, as those of the `sspi` crate do.
         let user_to_user = self.facts.granted.contains(Granted::USE_SESSION_KEY) && token.is_some();
-        let requested = able && (user_to_user || self.negotiation.mic == Mic::Requested);
+        let requested = able
+            && (user_to_user
+                || self.negotiation.mic == Mic::Requested
+                || mech.owes_mic(&*self.context));
         match (mic, token) {
             (Some(mic), token) => {
                 self.verify(&mic)?;
-                let own = self.context.mic(&self.negotiation.mech_types)?;
+                let own = mech.mic(&*self.context, &self.negotiation.mech_types)?;
                 self.complete(token.as_deref(), Some(&own))
             }
             (None, token) if !requested => self.complete(token.as_deref(), None),
             // The client sent the last token, and not the MIC it owes.
             (None, None) => Err(Rejection::MechListMic { missing: true }.into()),
             (None, Some(token)) => {
-                let own = self.context.mic(&self.negotiation.mech_types)?;
+                let own = mech.mic(&*self.context, &self.negotiation.mech_types)?;
                 let reply =
                     self.negotiation
                         .reply(NegState::AcceptIncomplete, Some(&token), Some(&own))?;
@@ -262,9 +268,9 @@ impl Done {
     }
 
     fn verify(&self, mic: &[u8]) -> Result<(), Error> {
-        self.context
-            .verify(&self.negotiation.mech_types, mic)
-            .map(drop)
+        self.negotiation
+            .mech
+            .verify_mic(&*self.context, &self.negotiation.mech_types, mic)
             .map_err(|_| wrong_mic())
     }
 

@@ -1,0 +1,85 @@
+//! NTLM (MS-NLMP): version 2 alone, connection-oriented (rules 33 to 39).
+
+pub(crate) mod accept;
+pub(crate) mod codec;
+pub(crate) mod context;
+pub(crate) mod crypto;
+pub(crate) mod per_message;
+
+use std::sync::Arc;
+
+use self::accept::AwaitNegotiate;
+use self::context::{MicAnnounced, NtlmContext};
+use super::spnego::codec::NTLMSSP;
+use super::{Mech, Shared};
+use crate::accounts::AccountSource;
+use crate::backends::{Exchange, SecurityContext};
+use crate::error::{Error, Unavailability};
+use crate::mechanism::{Framing, Mechanism};
+use crate::ntlm::{MicDemand, Ntlm, NtlmNames};
+
+/// NTLM's side of a configuration, or of supplied credentials.
+pub(crate) struct Server {
+    accounts: Arc<dyn AccountSource>,
+    names: NtlmNames,
+    mic: MicDemand,
+}
+
+impl Server {
+    pub(crate) fn new(ntlm: &Ntlm) -> Result<Self, Error> {
+        Ok(Self {
+            accounts: Arc::clone(ntlm.accounts()),
+            names: ntlm.names()?,
+            mic: ntlm.mic(),
+        })
+    }
+
+    /// What an operator should look at.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.accounts.warnings()
+    }
+}
+
+/// NTLM as the first token's reader and SPNEGO see it.
+pub(crate) struct NtlmMech;
+
+impl Mech for NtlmMech {
+    fn mechanism(&self) -> Mechanism {
+        Mechanism::Ntlm
+    }
+
+    fn oids(&self, _: &Shared) -> &'static [&'static [u8]] {
+        &[NTLMSSP]
+    }
+
+    fn begin(&self, shared: &Arc<Shared>, framing: Framing) -> Box<dyn Exchange> {
+        Box::new(AwaitNegotiate::new(Arc::clone(shared), framing))
+    }
+
+    fn owes_mic(&self, context: &dyn SecurityContext) -> bool {
+        own(context).is_ok_and(|context| context.announced() == MicAnnounced::Yes)
+    }
+
+    fn mic(&self, context: &dyn SecurityContext, offer: &[u8]) -> Result<Vec<u8>, Error> {
+        own(context)?.spnego_mic(offer)
+    }
+
+    fn verify_mic(
+        &self,
+        context: &dyn SecurityContext,
+        offer: &[u8],
+        mic: &[u8],
+    ) -> Result<(), Error> {
+        own(context)?.verify_spnego_mic(offer, mic)
+    }
+}
+
+/// A context that this mechanism made.
+fn own(context: &dyn SecurityContext) -> Result<&NtlmContext, Error> {
+    context.as_any().downcast_ref().ok_or(
+        Unavailability::Internal {
+            operation: "finding an NTLM context",
+        }
+        .into(),
+    )
+}
