@@ -56,18 +56,39 @@ fn hmac_md5(key: &[u8], parts: &[&[u8]]) -> [u8; 16] {
 }
 
 fn rc4(key: &[u8], data: &mut [u8]) {
-    let mut s: [u8; 256] = std::array::from_fn(|i| i as u8);
+    rc4_stream(key).apply(data);
+}
+
+/// An RC4 stream that goes on where it was.
+#[derive(Clone)]
+pub struct Rc4Stream {
+    state: [u8; 256],
+    i: u8,
+    j: u8,
+}
+
+/// The stream of a key, from its beginning.
+pub fn rc4_stream(key: &[u8]) -> Rc4Stream {
+    let mut state: [u8; 256] = std::array::from_fn(|i| i as u8);
     let mut j = 0u8;
     for i in 0..256 {
-        j = j.wrapping_add(s[i]).wrapping_add(key[i % key.len()]);
-        s.swap(i, usize::from(j));
+        j = j.wrapping_add(state[i]).wrapping_add(key[i % key.len()]);
+        state.swap(i, usize::from(j));
     }
-    let (mut i, mut j) = (0u8, 0u8);
-    for byte in data {
-        i = i.wrapping_add(1);
-        j = j.wrapping_add(s[usize::from(i)]);
-        s.swap(usize::from(i), usize::from(j));
-        *byte ^= s[usize::from(s[usize::from(i)].wrapping_add(s[usize::from(j)]))];
+    Rc4Stream { state, i: 0, j: 0 }
+}
+
+impl Rc4Stream {
+    /// Enciphers, or deciphers, in place.
+    pub fn apply(&mut self, data: &mut [u8]) {
+        let s = &mut self.state;
+        for byte in data {
+            self.i = self.i.wrapping_add(1);
+            self.j = self.j.wrapping_add(s[usize::from(self.i)]);
+            s.swap(usize::from(self.i), usize::from(self.j));
+            let at = s[usize::from(self.i)].wrapping_add(s[usize::from(self.j)]);
+            *byte ^= s[usize::from(at)];
+        }
     }
 }
 

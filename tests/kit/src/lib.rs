@@ -16,6 +16,7 @@ pub mod der;
 pub mod judge;
 pub mod keytab;
 pub mod message;
+pub mod ntlm;
 pub mod spnego;
 pub mod ticket;
 pub mod user_to_user;
