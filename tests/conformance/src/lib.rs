@@ -20,6 +20,7 @@ pub mod flags;
 pub mod limits;
 pub mod messages;
 pub mod negotiation;
+pub mod ntlm;
 pub mod prompt;
 pub mod replay;
 pub mod retry;
