@@ -14,6 +14,7 @@ use core::fmt::Debug;
 
 use super::kerberos::codec::authdata::{self, AuthorizationData};
 use super::kerberos::codec::checksum::GssChecksum;
+use super::kerberos::codec::cred::{EncKrbCredPart, KrbCred};
 use super::kerberos::codec::messages::{
     ApRep, ApReq, Authenticator, EncApRepPart, EncTicketPart, KrbError, Ticket,
 };
@@ -147,6 +148,23 @@ pub fn gss_checksum(input: &[u8]) {
     let written = GssChecksum::build(body.bindings, body.flags, body.delegation, &extensions)
         .expect("what was read can be written");
     assert_eq!(written, input, "another body");
+    if let Some(message) = body.delegation {
+        cred(message);
+    }
+}
+
+/// What a client delegates.
+pub fn cred(input: &[u8]) {
+    if let Some(message) = round_trip!(KrbCred, input) {
+        let tickets = message.ticket_bytes().expect("read before");
+        assert!(tickets.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() <= input.len());
+        for (ticket, bytes) in tickets {
+            let again = Ticket::decode(bytes).expect("read before");
+            assert_eq!(format!("{again:?}"), format!("{ticket:?}"));
+        }
+        round_trip!(EncKrbCredPart, message.enc_part.cipher.0);
+    }
+    round_trip!(EncKrbCredPart, input);
 }
 
 /// Authorization data as a list on its own.

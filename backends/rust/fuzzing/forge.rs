@@ -227,8 +227,8 @@ impl<'a> Plan<'a> {
         } else {
             [0; 16]
         };
-        let delegation = (self.gss_flags & flags::DELEG != 0).then_some(b"KRB-CRED".as_slice());
-        let mut body = GssChecksum::build(bindings, self.gss_flags, delegation, &[])
+        let delegation = (self.gss_flags & flags::DELEG != 0).then(super::seeds::krb_cred);
+        let mut body = GssChecksum::build(bindings, self.gss_flags, delegation.as_deref(), &[])
             .expect("a body of a few bytes");
         self.edit(Layer::Checksum, &mut body);
         Some((GSS_CHECKSUM, body))

@@ -13,16 +13,18 @@ use super::super::spnego::codec::{NegState, NegTokenResp, encode_mech_types};
 use super::forge::{Bytes, KVNO, NOW, Plan, REALM, SERVICE, bindings, key, option};
 use crate::acceptor::{Acceptor, Step};
 use crate::backends;
+use crate::ccache::CredentialCache;
 use crate::channel_bindings::ChannelBindingPolicy;
 use crate::config::AcceptorConfig;
 use crate::context::Context;
 use crate::credentials::Keytab;
+use crate::delegation::Delegated;
 use crate::etype::EncryptionType;
 use crate::message::Protection;
 use crate::name::{Name, Principal, ServiceName};
 use crate::replay::{ReplayEntry, ReplayStore, ReplayVerdict};
 use crate::reply::Reply;
-use crate::requirements::Requirements;
+use crate::requirements::{Granted, Requirements};
 use crate::secret::Secret;
 use crate::time::{Clock, from_unix_seconds};
 use crate::token::StepInput;
@@ -78,7 +80,7 @@ fn build(mode: Mode) -> AcceptorConfig {
         .clock(Arc::new(Fixed))
         .replay_store(Arc::new(Forgetful));
     match mode {
-        Mode::Plain => builder,
+        Mode::Plain => builder.request(Requirements::DELEGATE),
         Mode::Strict => builder
             .require(Requirements::SEQUENCE_DETECT | Requirements::MUTUAL_AUTH)
             .channel_bindings(ChannelBindingPolicy::Require)
@@ -193,6 +195,17 @@ fn check_peer(context: &Context, expected: &Name) {
         "another service"
     );
     let _ = context.authorization_data();
+    let granted = context.granted().contains(Granted::DELEGATE);
+    assert_eq!(context.delegated().is_some(), granted);
+    if let Some(cache) = context.delegated().and_then(Delegated::kerberos) {
+        assert_eq!(Some(cache.client()), expected.principal());
+        assert!(!cache.credentials().is_empty());
+        for credential in cache.credentials() {
+            assert!(credential.end_time > Fixed.now(), "a ticket of no use");
+        }
+        let written = cache.to_bytes().expect("a cache of what was sent");
+        assert!(CredentialCache::from_bytes(written.expose()).is_ok());
+    }
 }
 
 /// A client that owns its keys and speaks Kerberos, except where the input

@@ -1,17 +1,19 @@
 //! Good input to begin with, written by the encoders.
 
-use super::super::kerberos::codec::messages::{EncApRepPart, KrbError};
-use super::super::kerberos::codec::parts::PrincipalName;
-use super::super::kerberos::codec::wire::{KerberosTime, List, Number, Octets, Text};
+use super::super::kerberos::codec::cred::{EncKrbCredPart, KrbCred, KrbCredInfo};
+use super::super::kerberos::codec::messages::{EncApRepPart, KrbError, Ticket};
+use super::super::kerberos::codec::parts::{EncryptedData, EncryptionKey, PrincipalName};
+use super::super::kerberos::codec::wire::{Flags, KerberosTime, List, Number, Octets, Text};
 use super::super::kerberos::codec::{authdata, gss};
 use super::super::spnego::codec::{encode_hints, encode_mech_types};
-use super::forge::{NOW, Plan, REALM};
+use super::forge::{CLIENT, NOW, Plan, REALM};
 use super::handshake::keytab_file;
 use crate::etype::EncryptionType;
 
 /// Plans by name: options, etypes, and the flags of the GSS checksum.
-pub(super) const PLANS: [(&str, u16, u8, u32); 8] = [
+pub(super) const PLANS: [(&str, u16, u8, u32); 9] = [
     ("raw", 0x0000, 0x00, 0x3E),
+    ("delegating", 0x0000, 0x00, 0x3F),
     ("raw-aes128", 0x0010, 0x15, 0x3C),
     ("mutual-sha2", 0x0018, 0x2A, 0x3E),
     ("spnego", 0x0011, 0x00, 0x3E),
@@ -77,6 +79,7 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         0x3F, 0, 0, 0, 1, 0, 2, 0, 0xAA, 0xBB, 0, 0, 0, 1, 0, 0, 0, 1, 0xCC,
     ]);
     seeds.push(("gss_checksum", "delegation-and-extension", body));
+    seeds.push(("cred", "plain", krb_cred()));
     seeds.push(("messages", "as-sent", vec![4, 0]));
     seeds.push(("messages", "signed", vec![0, 0]));
     seeds
@@ -102,6 +105,59 @@ fn krb_error() -> Vec<u8> {
         e_data: Some(Octets(gss::KRB5)),
     };
     error.encode().expect("a KRB-ERROR")
+}
+
+/// A forwarded ticket-granting ticket of the client's, in the clear.
+pub(super) fn krb_cred() -> Vec<u8> {
+    let service = [Text(b"krbtgt"), Text(REALM)];
+    let client = [Text(CLIENT)];
+    let name = |name_type, parts| PrincipalName {
+        name_type,
+        name_string: List::of(parts),
+    };
+    let info = [KrbCredInfo {
+        key: EncryptionKey {
+            keytype: EncryptionType(18),
+            keyvalue: Octets(&[7; 32]),
+        },
+        prealm: Some(Text(REALM)),
+        pname: Some(name(1, &client)),
+        flags: Some(Flags(0x6000_0000)),
+        authtime: Some(KerberosTime(NOW)),
+        starttime: Some(KerberosTime(NOW)),
+        endtime: Some(KerberosTime(NOW + 3600)),
+        renew_till: None,
+        srealm: Some(Text(REALM)),
+        sname: Some(name(2, &service)),
+        caddr: None,
+    }];
+    let part = EncKrbCredPart {
+        ticket_info: List::of(&info),
+        nonce: Some(1),
+        timestamp: Some(KerberosTime(NOW)),
+        usec: Some(2),
+        s_address: None,
+        r_address: None,
+    };
+    let part = part.encode().expect("a KRB-CRED's inside");
+    let sealed = |etype, cipher| EncryptedData {
+        etype: EncryptionType(etype),
+        kvno: None,
+        cipher: Octets(cipher),
+    };
+    let ticket = [Ticket {
+        tkt_vno: Number,
+        realm: Text(REALM),
+        sname: name(2, &service),
+        enc_part: sealed(18, &[9; 40]),
+    }];
+    let message = KrbCred {
+        pvno: Number,
+        msg_type: Number,
+        tickets: List::of(&ticket),
+        enc_part: sealed(0, &part),
+    };
+    message.encode().expect("a KRB-CRED")
 }
 
 fn inside() -> Vec<u8> {
@@ -152,6 +208,7 @@ mod tests {
                 "gss_token" => fuzzing::gss_token(&bytes),
                 "enc_ticket_part" => fuzzing::enc_ticket_part(&bytes),
                 "authenticator" => fuzzing::authenticator(&bytes),
+                "cred" => fuzzing::cred(&bytes),
                 "gss_checksum" => fuzzing::gss_checksum(&bytes),
                 "authorization_data" => fuzzing::authorization_data(&bytes),
                 "replies" => fuzzing::replies(&bytes),

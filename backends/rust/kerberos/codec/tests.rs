@@ -6,6 +6,7 @@ mod lists;
 
 use super::authdata::{ad_type, walk};
 use super::checksum::{GSS_CHECKSUM, GssChecksum, flags};
+use super::cred::{EncKrbCredPart, KrbCred};
 use super::der::{Element as _, Reader};
 use super::gss::{self, token_id};
 use super::messages::{ApRep, ApReq, Authenticator, EncApRepPart, EncTicketPart, KrbError, Ticket};
@@ -30,6 +31,13 @@ fn ap_rep() -> Vec<u8> {
         .to_vec()
 }
 
+/// It is in the clear.
+fn enc_krb_cred_part() -> Vec<u8> {
+    let message = hex(captures::KRB_CRED);
+    let cred = KrbCred::decode(&message).unwrap();
+    cred.enc_part.cipher.0.to_vec()
+}
+
 /// Every good message, and whether its decoder takes some bytes.
 type Case = (&'static str, Vec<u8>, fn(&[u8]) -> Decoded<()>);
 
@@ -51,6 +59,12 @@ fn cases() -> Vec<Case> {
         }),
         ("KRB-ERROR", hex(captures::KRB_ERROR), |b| {
             KrbError::decode(b).map(drop)
+        }),
+        ("KRB-CRED", hex(captures::KRB_CRED), |b| {
+            KrbCred::decode(b).map(drop)
+        }),
+        ("EncKrbCredPart", enc_krb_cred_part(), |b| {
+            EncKrbCredPart::decode(b).map(drop)
         }),
     ]
 }
@@ -201,6 +215,42 @@ fn replies_of_mit_are_read_and_written_again() {
     assert_eq!((part.ctime.0, part.cusec), (1_795_374_619, 623_858));
     assert_eq!(part.seq_number, Some(0x394F_10F7));
     assert_eq!(part.encode().unwrap(), bytes);
+}
+
+/// Values as `openssl asn1parse` shows them.
+#[test]
+fn a_krb_cred_of_heimdal_is_read_and_written_again() {
+    let bytes = hex(captures::KRB_CRED);
+    let cred = KrbCred::decode(&bytes).unwrap();
+    assert_eq!(cred.encode().unwrap(), bytes);
+    assert_eq!(cred.enc_part.etype, EncryptionType(0));
+    let tickets = cred.ticket_bytes().unwrap();
+    let [(ticket, whole)] = tickets.as_slice() else {
+        panic!("{tickets:?}");
+    };
+    let tgs: Principal = "krbtgt/EXAMPLE.TEST@EXAMPLE.TEST".parse().unwrap();
+    assert!(ticket.sname.is(ticket.realm, &tgs));
+    assert_eq!(*whole, &bytes[26..476]);
+    let plain = enc_krb_cred_part();
+    let part = EncKrbCredPart::decode(&plain).unwrap();
+    assert_eq!(part.encode().unwrap(), plain);
+    assert_eq!(part.usec, Some(0x1_83BB));
+    let info = part.ticket_info.iter().next().unwrap();
+    let key = (info.key.keytype, info.key.keyvalue.0.len());
+    assert_eq!(key, (EncryptionType(18), 32));
+    let alice: Principal = "alice@EXAMPLE.TEST".parse().unwrap();
+    assert!(info.pname.unwrap().is(info.prealm.unwrap(), &alice));
+    assert!(info.sname.unwrap().is(info.srealm.unwrap(), &tgs));
+    assert_eq!(info.flags, Some(Flags(0x60A9_0000)));
+    for (time, text) in [
+        (info.authtime, b"20261122225724Z"),
+        (info.starttime, b"20261122225725Z"),
+        (info.endtime, b"20261123085724Z"),
+        (info.renew_till, b"20261123225724Z"),
+    ] {
+        assert_eq!(time, KerberosTime::from_text(text));
+    }
+    assert_eq!(info.caddr.unwrap().iter().count(), 0);
 }
 
 /// The bytes are impacket's; the e-data is rule 21's.
