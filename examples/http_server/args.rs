@@ -17,6 +17,8 @@ built-in client in, shows how that went, and serves on http://127.0.0.1:8080/.
     --keytab FILE    serve a real realm, with the keys of this file
     --service NAME   with --keytab: accept tickets for this service alone,
                      such as HTTP/web.example.com
+    --delegation FILE  with --keytab: ask clients for delegated credentials,
+                     and keep those of the last one in this credential cache
     --self-test      log the built-in client in once, on a free port, and exit:
                      0 if all went well, else 1 and the reason
     --help           this text
@@ -39,11 +41,14 @@ pub enum Realm {
     Keytab {
         path: PathBuf,
         service: Option<ServiceName>,
+        /// Where to keep delegated credentials.
+        ccache: Option<PathBuf>,
     },
 }
 
 pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
     let (mut listen, mut keytab, mut service, mut self_test) = (None, None, None, false);
+    let mut ccache = None;
     let text = |error: lexopt::Error| error.to_string();
     while let Some(arg) = parser.next().map_err(text)? {
         match arg {
@@ -53,6 +58,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
                 listen = Some(parser.value().and_then(|v| v.string()).map_err(text)?);
             }
             Arg::Long("keytab") => keytab = Some(parser.value().map_err(text)?.into()),
+            Arg::Long("delegation") => ccache = Some(parser.value().map_err(text)?.into()),
             Arg::Long("service") => {
                 let name = parser.value().and_then(|v| v.string()).map_err(text)?;
                 let parsed = name.parse::<ServiceName>();
@@ -61,16 +67,22 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
             other => return Err(other.unexpected().to_string()),
         }
     }
-    if self_test && (listen.is_some() || keytab.is_some() || service.is_some()) {
+    let other = listen.is_some() || keytab.is_some() || service.is_some() || ccache.is_some();
+    if self_test && other {
         return Err("--self-test takes no other option: it uses its own realm and port".into());
     }
     if self_test {
         return Ok(Command::SelfTest);
     }
-    let realm = match (keytab, service) {
-        (None, Some(_)) => return Err("--service needs --keytab".into()),
-        (None, None) => Realm::Embedded,
-        (Some(path), service) => Realm::Keytab { path, service },
+    let realm = match (keytab, service, ccache) {
+        (None, Some(_), _) => return Err("--service needs --keytab".into()),
+        (None, _, Some(_)) => return Err("--delegation needs --keytab".into()),
+        (None, None, None) => Realm::Embedded,
+        (Some(path), service, ccache) => Realm::Keytab {
+            path,
+            service,
+            ccache,
+        },
     };
     let listen = listen.unwrap_or_else(|| "127.0.0.1:8080".into());
     Ok(Command::Serve { listen, realm })

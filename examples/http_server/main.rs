@@ -18,6 +18,7 @@ mod page;
 mod server;
 mod token;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -53,10 +54,15 @@ fn main() -> ExitCode {
         } => serve_embedded(&listen),
         Command::Serve {
             listen,
-            realm: args::Realm::Keytab { path, service },
+            realm:
+                args::Realm::Keytab {
+                    path,
+                    service,
+                    ccache,
+                },
         } => Keytab::open(path)
             .map_err(|error| args::plain(&error))
-            .and_then(|keytab| serve_keytab(&listen, keytab, service)),
+            .and_then(|keytab| serve_keytab(&listen, keytab, service, ccache)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -72,12 +78,15 @@ fn main() -> ExitCode {
 fn configure(
     credentials: impl Into<Credentials>,
     service: Option<ServiceName>,
+    delegation: Requirements,
 ) -> Result<AcceptorConfig, String> {
     let mut builder = AcceptorConfig::builder(backends::rust(credentials))
         // Proves the server to clients that ask, as curl does.
         .request(Requirements::MUTUAL_AUTH)
         // Tells a client why it is not let in, as far as the protocol does.
-        .request(Requirements::EXTENDED_ERROR);
+        .request(Requirements::EXTENDED_ERROR)
+        // DELEGATE or nothing: secrets that nobody asks for are not kept.
+        .request(delegation);
     if let Some(service) = service {
         builder = builder.accept_service(service);
     }
@@ -88,7 +97,7 @@ fn configure(
 fn start_embedded(listen: &str) -> Result<(Arc<Server>, thread::JoinHandle<()>), String> {
     let realm = Realm::new(REALM);
     let service = realm.service(SERVICE).map_err(|error| error.to_string())?;
-    let config = configure(service.keytab(), None)?;
+    let config = configure(service.keytab(), None, Requirements::empty())?;
     let description = config.describe().to_string();
     let (listener, local) = listen::bind(listen)?;
     println!("{description}");
@@ -97,6 +106,7 @@ fn start_embedded(listen: &str) -> Result<(Arc<Server>, thread::JoinHandle<()>),
         site: Site::Embedded { description },
         local,
         embedded: Some(service),
+        ccache: None,
     });
     let running = Arc::clone(&server);
     let thread = thread::spawn(move || running.run(&listener));
@@ -165,8 +175,17 @@ fn serve_embedded(listen: &str) -> Result<(), String> {
         .map_err(|_| "the server has panicked".to_owned())
 }
 
-fn serve_keytab(listen: &str, keytab: Keytab, service: Option<ServiceName>) -> Result<(), String> {
-    let config = configure(keytab, service.clone())?;
+fn serve_keytab(
+    listen: &str,
+    keytab: Keytab,
+    service: Option<ServiceName>,
+    ccache: Option<PathBuf>,
+) -> Result<(), String> {
+    let delegation = match ccache {
+        Some(_) => Requirements::DELEGATE,
+        None => Requirements::empty(),
+    };
+    let config = configure(keytab, service.clone(), delegation)?;
     let described = config.describe();
     let (listener, local) = listen::bind(listen)?;
     print!("{described}");
@@ -207,6 +226,7 @@ fn serve_keytab(listen: &str, keytab: Keytab, service: Option<ServiceName>) -> R
         site,
         local,
         embedded: None,
+        ccache,
     };
     Arc::new(server).run(&listener)
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gss_acceptor::{Acceptor, AcceptorConfig, BindingStatus, Context, Step, StepInput};
+use gss_acceptor::{Acceptor, AcceptorConfig, BindingStatus, Context, Delegated, Step, StepInput};
 
 use crate::token::{Leg, Way};
 
@@ -21,6 +21,8 @@ pub struct Login {
     /// Name and value, in the order to be shown.
     pub facts: Vec<(String, String)>,
     pub legs: Vec<Leg>,
+    /// What the client delegated, if it was asked to.
+    pub delegated: Option<Delegated>,
 }
 
 /// What to answer. The texts are values of `WWW-Authenticate`.
@@ -92,6 +94,7 @@ impl Negotiate {
                         peer: context.peer().to_string(),
                         facts: facts(&context),
                         legs,
+                        delegated: context.delegated().cloned(),
                     }),
                 }
             }
@@ -132,6 +135,11 @@ fn facts(context: &Context) -> Vec<(String, String)> {
         Ok(key) => key.etype.map_or("-".into(), |etype| etype.to_string()),
         Err(error) => error.to_string(),
     };
+    let delegated = match (context.delegated(), context.delegation_problem()) {
+        (Some(delegated), _) => delegated.to_string(),
+        (None, Some(problem)) => format!("no: {problem}"),
+        (None, None) => "not asked for".into(),
+    };
     [
         ("peer", context.peer().to_string()),
         ("mechanism", context.mechanism().to_string()),
@@ -140,6 +148,7 @@ fn facts(context: &Context) -> Vec<(String, String)> {
         ("granted", context.granted().names()),
         ("bound", bound.into()),
         ("session key", key),
+        ("delegated", delegated),
         ("expires", context.expiry().to_string()),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -1,6 +1,7 @@
 //! The server: connections, paths, answers.
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -23,6 +24,8 @@ pub struct Server {
     pub local: SocketAddr,
     /// The service of the realm in memory, where that is what it serves.
     pub embedded: Option<Service>,
+    /// Where to keep what clients delegate.
+    pub ccache: Option<PathBuf>,
 }
 
 impl Server {
@@ -118,6 +121,12 @@ impl Server {
                 login,
             } => {
                 eprintln!("{}: let in: {}", name(peer), login.peer);
+                if let (Some(path), Some(delegated)) = (&self.ccache, &login.delegated) {
+                    match delegated.kerberos().map(|cache| cache.write(path)) {
+                        Some(Err(error)) => eprintln!("{}: {error}", name(peer)),
+                        _ => eprintln!("{}: {delegated}", name(peer)),
+                    }
+                }
                 let response = Response {
                     authenticate,
                     ..page("200 OK", kind, page::welcome(&login, kind))

@@ -54,14 +54,35 @@ impl Krb5Peer {
         Self::with_ticket(&ticket(kdc, user, password, &service, None), ask)
     }
 
+    /// The same, delegating a forwarded TGT under the ticket's session key.
+    ///
+    /// # Panics
+    /// The KDC does not give the tickets.
+    pub fn delegating(kdc: &Kdc, user: &str, password: &str, ask: &Ask) -> Self {
+        let client = KdcClient::new(REALM, [format!("127.0.0.1:{}", kdc.port())]);
+        let client = client.with_forwardable(true);
+        let user = Principal::parse(&format!("{user}@{REALM}")).expect("a principal");
+        let tgt = client.login_with_password(&user, password).expect("a TGT");
+        let service = ask.target.replace('@', "/");
+        let service = Principal::parse(&format!("{service}@{REALM}")).expect("a principal");
+        let ticket = client.service_ticket(&tgt, &service).expect("a ticket");
+        let forwarded = client.forwarded_tgt(&tgt, None).expect("a forwarded TGT");
+        Self::with_tickets(&ticket, Some(&forwarded), ask)
+    }
+
     /// Prepares the first token from a ticket.
     ///
     /// # Panics
     /// The crate makes none.
     pub fn with_ticket(ticket: &Credentials, ask: &Ask) -> Self {
+        Self::with_tickets(ticket, None, ask)
+    }
+
+    fn with_tickets(ticket: &Credentials, delegate: Option<&Credentials>, ask: &Ask) -> Self {
         let bindings = ask.bindings.clone().map(ChannelBindings::new);
         let mut options = InitOptions::default();
         options.channel_bindings = bindings.as_ref();
+        options.delegate = delegate;
         let (side, first) = if ask.spnego {
             let (context, token) =
                 SpnegoInitiator::with_options(ticket, ask.flags, options).expect("a token");

@@ -3,6 +3,7 @@
 mod bindings;
 mod clients;
 mod dce;
+mod delegation;
 mod errors;
 mod handshakes;
 mod judged;
