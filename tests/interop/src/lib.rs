@@ -10,6 +10,7 @@ pub mod libraries;
 pub mod peer;
 pub mod process;
 pub mod python;
+pub mod rpc;
 pub mod sspi_crate;
 
 pub use handshake::{Done, accept, accept_with, shake};

@@ -9,6 +9,7 @@ use gss_acceptor::{
 use interop::handshake::{builder, config};
 use interop::libraries::GssPeer;
 use interop::process::judge_program;
+use interop::python::PythonPeer;
 use interop::{Ask, Kdc, Peer, accept, flags, heimdal, shake};
 use kit::judge::iov::{Kind, Part};
 use kit::judge::{Judge, Library, Outcome};
@@ -243,11 +244,14 @@ fn dce_style_in_three_legs_and_in_four() {
     for spnego in [false, true] {
         let mut ask = Ask::http().dce();
         ask.spnego = spnego;
-        for mut peer in clients(kdc, &ask) {
+        let [mit, heimdal] = clients(kdc, &ask);
+        let python = PythonPeer::new(kdc, &kdc.alice(), &ask);
+        let peers: [Box<dyn Peer>; 3] = [Box::new(mit), Box::new(heimdal), Box::new(python)];
+        for mut peer in peers {
             let who = format!("{}, SPNEGO {spnego}", peer.name());
             let required = builder(kdc, "HTTP")
                 .require(Requirements::USE_DCE_STYLE | Requirements::CONFIDENTIALITY);
-            let done = shake(&required.build().expect("builds"), &mut peer);
+            let done = shake(&required.build().expect("builds"), &mut *peer);
             // Two of ours go out in SPNEGO, one without.
             assert_eq!((done.legs, done.reply.is_some()), (2, spnego), "{who}");
             let granted = done.context.granted();
@@ -260,7 +264,7 @@ fn dce_style_in_three_legs_and_in_four() {
             };
             assert_eq!(done.context.framing(), framing);
             assert_eq!(done.context.peer().to_string(), "alice@EXAMPLE.TEST");
-            super::handshakes::one_message_each(&done.context, &mut peer);
+            super::handshakes::one_message_each(&done.context, &mut *peer);
         }
     }
 }

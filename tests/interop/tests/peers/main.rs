@@ -10,3 +10,4 @@ mod judged;
 mod krb5_conf;
 mod messages;
 mod programs;
+mod rpc;
