@@ -204,7 +204,17 @@ impl Acceptor {
             credentials,
             ..input
         };
-        Ok((exchange.step(input), slot))
+        let reply = exchange.step(input);
+        let slot = match (&reply, slot) {
+            // Who waits for a prompt or a store is half done, too: a stranger
+            // must not be able to make any number of them wait.
+            (Reply::Later(_), None) => {
+                let slot = self.config.take_slot();
+                Some(slot.map_err(|error| Failure::new(error, None))?)
+            }
+            (_, slot) => slot,
+        };
+        Ok((reply, slot))
     }
 
     /// Rule 40: legs, bytes and age.

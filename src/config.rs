@@ -36,7 +36,8 @@ pub struct Limits {
     /// when a token comes: a client that sends no more keeps its place among
     /// the half-open ones until the server drops the `Acceptor`.
     pub max_age: Duration,
-    /// How many handshakes may be half done at once.
+    /// How many handshakes may be half done at once: between two tokens, or
+    /// waiting for an answer (of a prompt, a replay store).
     pub max_half_open: usize,
 }
 

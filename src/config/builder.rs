@@ -209,8 +209,9 @@ impl ConfigBuilder {
     /// [`step_async`](crate::Acceptor::step_async) awaits.
     ///
     /// **Anybody can have it asked**: nothing of the ticket has been verified.
-    /// Keep what was found and what was not, bound how many questions are
-    /// under way, and answer [`PromptAnswer::None`] beyond that.
+    /// Keep what was found and what was not. Questions that are answered later
+    /// count as half-open handshakes ([`Limits::max_half_open`]); where fewer
+    /// are to be under way, answer [`PromptAnswer::None`] beyond that.
     pub fn prompt_for_credentials(
         mut self,
         ask: impl Fn(WantedCredentials) -> Reply<PromptAnswer> + Send + Sync + 'static,

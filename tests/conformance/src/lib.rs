@@ -162,7 +162,7 @@ macro_rules! mount {
                 keytabs_that_cannot_be_used_are_told_apart;
             prompt: prompt_answers_serve_one_handshake, prompt_answers_of_every_kind,
                 prompt_is_asked_for_what_is_missing_alone, prompt_is_asked_once,
-                prompt_may_answer_later, prompt_and_supplied_credentials,
+                prompt_may_answer_later, prompt_waits_are_bounded, prompt_and_supplied_credentials,
                 prompt_and_its_flag_belong_together;
             delegation: rule_15_credentials_are_given_as_they_were_sent,
                 rule_15_what_nobody_asked_for_is_dropped,

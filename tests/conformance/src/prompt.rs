@@ -354,6 +354,37 @@ pub fn prompt_may_answer_later<M: Mount>() {
     assert!(matches!(reason, Rejection::ClockSkew { .. }), "{reason}");
 }
 
+pub fn prompt_waits_are_bounded<M: Mount>() {
+    // Rule 40: anybody can have the prompt asked, so who waits for it is counted as half open.
+    let bench = Bench::new();
+    let mut limits = gss_acceptor::Limits::default();
+    limits.max_half_open = 2;
+    let config = bench
+        .builder::<M>()
+        .prompt_for_credentials(|_| Reply::later(std::future::pending()))
+        .limits(limits)
+        .build()
+        .expect("builds");
+    let token = to_tenant(&bench).token();
+    let mut context = Context::from_waker(Waker::noop());
+    let (mut one, mut two) = (Acceptor::new(&config), Acceptor::new(&config));
+    {
+        let mut one = pin!(one.step_async(StepInput::new(&token)));
+        let mut two = pin!(two.step_async(StepInput::new(&token)));
+        assert!(one.as_mut().poll(&mut context).is_pending());
+        assert!(two.as_mut().poll(&mut context).is_pending());
+        assert_eq!(config.half_open(), 2);
+        let failure = fails(Acceptor::new(&config).step(&token));
+        assert_eq!(
+            failure.error().unavailability(),
+            Some(&Unavailability::TooManyHandshakes { limit: 2 })
+        );
+        // Who needs no answer gets in meanwhile.
+        done(step(&config, &bench.world.ap_req()));
+    }
+    assert_eq!(config.half_open(), 0);
+}
+
 pub fn prompt_and_supplied_credentials<M: Mount>() {
     let bench = Bench::new();
     let asked = Asked::default();
