@@ -185,7 +185,7 @@ impl<'a> NegTokenInit<'a> {
         // the MIC is [4].
         let (hint_name, mic) = fields.optional(3, hints_or_mic)?.unwrap_or_default();
         let late_mic = fields.optional(4, octets)?;
-        fields.skip_extensions()?;
+        fields.skip_extensions(4)?;
         let mech_list_mic = mic.or(late_mic);
         Ok(Self {
             mech_types,
@@ -212,7 +212,7 @@ fn hints_or_mic<'a>(reader: &mut Reader<'a>) -> Decoded<HintOrMic<'a>> {
     let mut hints = reader.sequence()?;
     let name = hints.optional(0, Text::read)?.map(|name| name.0);
     let _address = hints.optional(1, octets)?;
-    hints.skip_extensions()?;
+    hints.skip_extensions(1)?;
     Ok((name, None))
 }
 
@@ -264,7 +264,7 @@ impl<'a> NegTokenResp<'a> {
             response_token: fields.optional(2, Octets::read)?,
             mech_list_mic: fields.optional(3, Octets::read)?,
         };
-        fields.skip_extensions()?;
+        fields.skip_extensions(3)?;
         Ok(response)
     }
 

@@ -54,7 +54,7 @@ impl<'a> Element<'a> for AuthElement<'a> {
         let mut fields = reader.sequence()?;
         let ad_type = fields.field(0, int32)?;
         let ad_data = fields.field(1, Octets::read)?;
-        fields.skip_extensions()?;
+        fields.skip_extensions(1)?;
         Ok(Self { ad_type, ad_data })
     }
 }

@@ -35,7 +35,7 @@ impl<'a> KrbCred<'a> {
             tickets: fields.field(2, List::read)?,
             enc_part: fields.field(3, EncryptedData::read)?,
         };
-        fields.skip_extensions()?;
+        fields.skip_extensions(3)?;
         Ok(cred)
     }
 
@@ -91,7 +91,7 @@ impl<'a> EncKrbCredPart<'a> {
             s_address: fields.optional(4, HostAddress::read)?,
             r_address: fields.optional(5, HostAddress::read)?,
         };
-        fields.skip_extensions()?;
+        fields.skip_extensions(5)?;
         Ok(part)
     }
 
@@ -146,7 +146,7 @@ impl<'a> Element<'a> for KrbCredInfo<'a> {
             sname: fields.optional(9, PrincipalName::read)?,
             caddr: fields.optional(10, List::read)?,
         };
-        fields.skip_extensions()?;
+        fields.skip_extensions(10)?;
         Ok(info)
     }
 }

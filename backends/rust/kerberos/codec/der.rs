@@ -18,6 +18,10 @@ use super::{CodecError, Decoded, Problem};
 
 /// Class and form of an EXPLICIT context tag below 31 (X.690 8.1.2).
 const CONTEXT_CONSTRUCTED: u8 = 0xA0;
+/// The tag number's bits of an identifier octet (X.690 8.1.2.2).
+const NUMBER: u8 = 0x1F;
+/// The identifier octet of an INTEGER, which is primitive (X.690 8.3.1).
+const INTEGER: u8 = 0x02;
 
 /// A place in a message, and the elements from there on.
 pub(crate) struct Reader<'a> {
@@ -133,6 +137,10 @@ impl<'a> Reader<'a> {
 
     /// An INTEGER of at most 64 bits.
     pub(crate) fn integer(&mut self) -> Decoded<i64> {
+        // The decoder looks at the tag's number and class alone.
+        if !self.rest.is_empty() && !self.starts_with(INTEGER) {
+            return Err(self.error(Problem::BadTag));
+        }
         let mut decoder = decoder(self.rest);
         match decoder.decode_integer::<i64>(Tag::INTEGER, &Constraints::NONE) {
             Ok(value) => {
@@ -168,11 +176,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Steps over what a later version may have added at the end of a
-    /// SEQUENCE: RFC 4120 1.5.1 forbids to decline a message because of it,
-    /// and MIT krb5 ignores it too. It must be well-formed all the same.
-    pub(crate) fn skip_extensions(mut self) -> Decoded<()> {
-        while !self.is_empty() {
+    /// Steps over what a later version may have added behind the SEQUENCE's
+    /// field `last`: RFC 4120 1.5.1 forbids to decline a message because of
+    /// it, and MIT krb5 ignores it too. It must be well-formed all the same,
+    /// and new: a known field that comes twice, or late, would otherwise be
+    /// ignored as if it had not been sent.
+    pub(crate) fn skip_extensions(mut self, mut last: u8) -> Decoded<()> {
+        while let Some(&identifier) = self.rest.first() {
+            let number = identifier & NUMBER;
+            // All ones announce a number of 31 or more (X.690 8.1.2.4).
+            if identifier != CONTEXT_CONSTRUCTED | number || number <= last || number == NUMBER {
+                return Err(self.error(Problem::BadTag));
+            }
+            last = number;
             let mut decoder = decoder(self.rest);
             match decoder.decode_any(Tag::EOC) {
                 Ok(_) => self.rest = decoder.remaining(),

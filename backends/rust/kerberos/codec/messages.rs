@@ -63,7 +63,7 @@ impl<'a> Element<'a> for Ticket<'a> {
         let realm = fields.field(1, Text::read)?;
         let sname = fields.field(2, PrincipalName::read)?;
         let enc_part = fields.field(3, EncryptedData::read)?;
-        fields.skip_extensions()?;
+        fields.skip_extensions(3)?;
         Ok(Self {
             tkt_vno,
             realm,
@@ -103,7 +103,7 @@ impl<'a> ApReq<'a> {
         let ap_options = fields.field(2, Flags::read)?;
         let ticket = fields.field(3, Ticket::read)?;
         let authenticator = fields.field(4, EncryptedData::read)?;
-        fields.skip_extensions()?;
+        fields.skip_extensions(4)?;
         Ok(Self {
             pvno,
             msg_type,
@@ -148,7 +148,7 @@ impl<'a> ApRep<'a> {
         let pvno = fields.field(0, |r| Number::read(r, "pvno"))?;
         let msg_type = fields.field(1, |r| Number::read(r, "msg-type"))?;
         let enc_part = fields.field(2, EncryptedData::read)?;
-        fields.skip_extensions()?;
+        fields.skip_extensions(2)?;
         Ok(Self {
             pvno,
             msg_type,
@@ -213,7 +213,7 @@ impl<'a> KrbError<'a> {
             e_text: fields.optional(11, Text::read)?,
             e_data: fields.optional(12, Octets::read)?,
         };
-        fields.skip_extensions()?;
+        fields.skip_extensions(12)?;
         Ok(error)
     }
 
@@ -279,7 +279,7 @@ impl<'a> EncTicketPart<'a> {
             caddr: fields.optional(9, List::read)?,
             authorization_data: fields.optional(10, List::read)?,
         };
-        fields.skip_extensions()?;
+        fields.skip_extensions(10)?;
         Ok(part)
     }
 
@@ -330,7 +330,7 @@ impl<'a> Authenticator<'a> {
             seq_number: fields.optional(7, uint32)?,
             authorization_data: fields.optional(8, List::read)?,
         };
-        fields.skip_extensions()?;
+        fields.skip_extensions(8)?;
         Ok(authenticator)
     }
 
@@ -365,7 +365,7 @@ impl<'a> EncApRepPart<'a> {
             subkey: fields.optional(2, EncryptionKey::read)?,
             seq_number: fields.optional(3, uint32)?,
         };
-        fields.skip_extensions()?;
+        fields.skip_extensions(3)?;
         Ok(part)
     }
 

@@ -70,7 +70,7 @@ impl<'a> Element<'a> for PrincipalName<'a> {
         let mut fields = reader.sequence()?;
         let name_type = fields.field(0, int32)?;
         let name_string: List<'a, Text<'a>> = fields.field(1, List::read)?;
-        fields.skip_extensions()?;
+        fields.skip_extensions(1)?;
         if name_string.contents().len() > MAX_NAME
             || name_string.iter().take(MAX_COMPONENTS + 1).count() > MAX_COMPONENTS
         {
@@ -100,7 +100,7 @@ impl<'a> Element<'a> for EncryptedData<'a> {
         let etype = fields.field(0, EncryptionType::read)?;
         let kvno = fields.optional(1, uint32)?;
         let cipher = fields.field(2, Octets::read)?;
-        fields.skip_extensions()?;
+        fields.skip_extensions(2)?;
         Ok(Self {
             etype,
             kvno,
@@ -134,7 +134,7 @@ impl<'a> Element<'a> for EncryptionKey<'a> {
         let mut fields = reader.sequence()?;
         let keytype = fields.field(0, EncryptionType::read)?;
         let keyvalue = fields.field(1, Octets::read)?;
-        fields.skip_extensions()?;
+        fields.skip_extensions(1)?;
         Ok(Self { keytype, keyvalue })
     }
 }
@@ -153,7 +153,7 @@ impl<'a> Element<'a> for Checksum<'a> {
         let mut fields = reader.sequence()?;
         let cksumtype = fields.field(0, int32)?;
         let checksum = fields.field(1, Octets::read)?;
-        fields.skip_extensions()?;
+        fields.skip_extensions(1)?;
         Ok(Self {
             cksumtype,
             checksum,
@@ -175,7 +175,7 @@ impl<'a> Element<'a> for HostAddress<'a> {
         let mut fields = reader.sequence()?;
         let addr_type = fields.field(0, int32)?;
         let address = fields.field(1, Octets::read)?;
-        fields.skip_extensions()?;
+        fields.skip_extensions(1)?;
         Ok(Self { addr_type, address })
     }
 }
@@ -194,7 +194,7 @@ impl<'a> Element<'a> for TransitedEncoding<'a> {
         let mut fields = reader.sequence()?;
         let tr_type = fields.field(0, int32)?;
         let contents = fields.field(1, Octets::read)?;
-        fields.skip_extensions()?;
+        fields.skip_extensions(1)?;
         Ok(Self { tr_type, contents })
     }
 }

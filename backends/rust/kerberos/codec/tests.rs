@@ -403,6 +403,49 @@ fn an_unknown_field_at_the_end_is_passed_over() {
     );
 }
 
+/// RFC 4120 1.5.1 has extensions with tags of their own: a known field that
+/// comes twice or late is none, and neither is an element that is no field.
+#[test]
+fn what_is_no_extension_is_refused() {
+    let part = hex(captures::ENC_AP_REP_PART);
+    // [3] is the last field; [31] needs a longer identifier.
+    for field in [0xA0, 0xA2, 0xA3, 0x84, 0x02, 0x30, 0xE4, 0xBF] {
+        let mut extended = part.clone();
+        extended.extend_from_slice(&[field, 0x03, 0x02, 0x01, 0x07]);
+        (extended[1], extended[3]) = (0x56, 0x54);
+        let error = EncApRepPart::decode(&extended).unwrap_err();
+        assert_eq!(error.problem, Problem::BadTag, "{field:02x}");
+    }
+    // Two extensions come in their order.
+    for (numbers, taken) in [
+        ([0xA9, 0xAA], true),
+        ([0xAA, 0xA9], false),
+        ([0xA9, 0xA9], false),
+    ] {
+        let mut extended = part.clone();
+        for field in numbers {
+            extended.extend_from_slice(&[field, 0x03, 0x02, 0x01, 0x07]);
+        }
+        (extended[1], extended[3]) = (0x5B, 0x59);
+        assert_eq!(
+            EncApRepPart::decode(&extended).is_ok(),
+            taken,
+            "{numbers:02x?}"
+        );
+    }
+}
+
+/// X.690 8.3.1: an INTEGER is primitive.
+#[test]
+fn a_constructed_integer_is_refused() {
+    let mut request = ap_req();
+    // The value of pvno, whose contents are at 12.
+    assert_eq!(request[10..13], [2, 1, 5]);
+    request[10] = 0x22;
+    let error = ApReq::decode(&request).unwrap_err();
+    assert_eq!(error.problem, Problem::BadTag);
+}
+
 /// An AP-REQ whose version, message type or application tag is another's.
 #[test]
 fn version_type_and_tag_are_checked() {

@@ -35,7 +35,7 @@ impl<'a> TgtRequest<'a> {
             server_name: fields.optional(2, PrincipalName::read)?,
             realm: fields.optional(3, Text::read)?,
         };
-        fields.skip_extensions()?;
+        fields.skip_extensions(3)?;
         Ok(request)
     }
 

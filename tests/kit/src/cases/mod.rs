@@ -15,6 +15,7 @@ mod authenticator;
 mod bindings;
 mod checksum;
 pub mod delegation;
+mod fields;
 mod framing;
 mod keys;
 mod record;
@@ -310,6 +311,7 @@ pub fn krb_error(class: &str) -> Option<i64> {
 pub fn all() -> Vec<Case> {
     let mut cases = [
         framing::cases(),
+        fields::cases(),
         keys::cases(),
         ticket::cases(),
         authenticator::cases(),
