@@ -314,6 +314,23 @@ mod tests {
     }
 
     #[test]
+    fn the_table_of_architecture_md_has_every_flag() {
+        let text = include_str!("../ARCHITECTURE.md");
+        let table = text.split("## Requirement flags").nth(1).unwrap();
+        let table = table.split("\n## ").next().unwrap();
+        let first_cells: String = table
+            .lines()
+            .filter_map(|row| row.split('|').nth(1))
+            .collect();
+        for (name, _) in Requirements::all().iter_names() {
+            assert!(
+                first_cells.contains(&format!("`{name}`")),
+                "{name} has no row"
+            );
+        }
+    }
+
+    #[test]
     fn names_are_those_of_the_header() {
         let flags = Requirements::MUTUAL_AUTH | Requirements::INTEGRITY;
         assert_eq!(flags.names(), "MUTUAL_AUTH, INTEGRITY");
