@@ -280,7 +280,7 @@ fn client_side(plan: &Plan<'_>, reply: &[u8]) -> Option<PerMessage> {
     let session = plan.session();
     let usage = session.usage_key(12);
     let opened = usage.decrypt_in_place(&mut inside).ok()?.len();
-    let start = usage.confounder_len();
+    let start = usage.plaintext_at();
     let part =
         EncApRepPart::decode(inside.get(start..start + opened)?).expect("an AP-REP's inside");
     let subkey = part.subkey.expect("a subkey");

@@ -92,10 +92,10 @@ impl Rc4Stream {
     }
 }
 
-/// RFC 4757 3: the usages that Windows numbers otherwise.
+/// RFC 4757 3 with its erratum: the usages that Windows numbers otherwise.
 fn rc4_usage(usage: u32) -> [u8; 4] {
     match usage {
-        3 | 9 => 8u32,
+        3 => 8u32,
         23 => 13,
         other => other,
     }

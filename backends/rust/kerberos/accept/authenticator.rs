@@ -50,17 +50,17 @@ impl Authenticated {
         let key = ticket.session.usage_key(USAGE_AUTHENTICATOR);
         let cipher = sealed.cipher.0;
         let mut tag = [0; MAX_TAG];
-        let length = key.mac_len().min(MAX_TAG);
-        let end = cipher.len().saturating_sub(length);
-        for (to, from) in tag.iter_mut().zip(cipher.get(end..).unwrap_or_default()) {
+        let sent = key.tag(cipher).ok_or(Rejection::Authenticator)?;
+        for (to, from) in tag.iter_mut().zip(sent) {
             *to = *from;
         }
+        let length = sent.len().min(MAX_TAG);
         let mut plain = Zeroizing::new(cipher.to_vec());
         let opened = key
             .decrypt_in_place(&mut plain)
             .map_err(|_| Rejection::Authenticator)?
             .len();
-        let start = key.confounder_len();
+        let start = key.plaintext_at();
         Ok(Self {
             plain,
             range: start..start + opened,

@@ -264,7 +264,7 @@ fn open<'k>(
         let cipher = key.usage_key(USAGE_KRB_CRED);
         let opened = cipher.decrypt_into(sealed.cipher.0, &mut plain);
         if let Ok(length) = opened.map(|part| part.len()) {
-            let start = cipher.confounder_len();
+            let start = cipher.plaintext_at();
             plain.copy_within(start..start + length, 0);
             plain.truncate(length);
             return Ok(plain);

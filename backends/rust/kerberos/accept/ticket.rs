@@ -73,7 +73,7 @@ impl OpenTicket {
             else {
                 continue;
             };
-            let start = cipher.confounder_len();
+            let start = cipher.plaintext_at();
             return Ok(Self {
                 target: target.clone(),
                 sealed_in: SealedIn::LongTermKey,
@@ -93,7 +93,7 @@ impl OpenTicket {
     ) -> Option<Self> {
         let mut plain = Zeroizing::new(Vec::with_capacity(sealed.cipher.0.len()));
         let length = cipher.decrypt_into(sealed.cipher.0, &mut plain).ok()?.len();
-        let start = cipher.confounder_len();
+        let start = cipher.plaintext_at();
         Some(Self {
             target: owner,
             sealed_in: SealedIn::TgtSessionKey,

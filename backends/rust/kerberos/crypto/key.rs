@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 
 use super::aes_sha2::{Aes128Sha256, Aes256Sha384, Suite};
 use super::profile::Profile;
-use super::{BLOCK, CryptoError, MAX_KEY, MAX_PRF, Random, aes_sha1, aes_sha2};
+use super::{BLOCK, CryptoError, MAX_KEY, MAX_PRF, MessageKeys, Random};
+use super::{aes_sha1, aes_sha2, rc4_hmac};
 use crate::etype::EncryptionType;
 use crate::secret::Secret;
 
@@ -35,7 +36,7 @@ impl Key {
         Ok(Self { profile, secret })
     }
 
-    /// A fresh key. For AES any bytes are a key (RFC 3962 6).
+    /// A fresh key. For AES and RC4 any bytes are a key (RFC 3962 6).
     ///
     /// # Errors
     /// [`CryptoError::UnsupportedEtype`].
@@ -77,6 +78,13 @@ impl Key {
         self.profile.checksum_type()
     }
 
+    /// What the older per-message tokens are made with, if this is a key of
+    /// theirs: rc4-hmac. All newer types have those of RFC 4121 (its section
+    /// 1 says which are newer).
+    pub(crate) fn rc4_message_keys(&self) -> Option<MessageKeys> {
+        (self.profile == Profile::Rc4).then(|| MessageKeys::derive(self.secret.expose()))
+    }
+
     pub(super) fn profile(&self) -> Profile {
         self.profile
     }
@@ -112,6 +120,11 @@ impl Key {
             Profile::Aes256Sha1 => aes_sha1::prf::<Aes256>(key, input, &mut block),
             Profile::Aes128Sha256 => return sha2_prf::<Aes128Sha256>(key, input, out),
             Profile::Aes256Sha384 => return sha2_prf::<Aes256Sha384>(key, input, out),
+            Profile::Rc4 => {
+                let out = &mut out[..rc4_hmac::PRF];
+                rc4_hmac::prf(key, input, out);
+                return out;
+            }
         }
         out[..BLOCK].copy_from_slice(&*block);
         &out[..BLOCK]

@@ -1,5 +1,6 @@
 //! Kerberos cryptography: the RFC 3961 framework with the AES profiles of
-//! RFC 3962 (etypes 17, 18) and RFC 8009 (19, 20).
+//! RFC 3962 (etypes 17, 18) and RFC 8009 (19, 20), and RC4-HMAC of RFC 4757
+//! (23), which no configuration has unless it names it.
 //!
 //! This module knows neither messages nor time nor where randomness comes
 //! from: keys, bytes and a source of random bytes go in, bytes come out. So
@@ -20,6 +21,7 @@ mod key;
 mod mac;
 mod nfold;
 mod profile;
+mod rc4_hmac;
 mod scatter;
 mod string_to_key;
 mod usage;
@@ -28,6 +30,7 @@ mod usage;
 mod tests;
 
 pub(crate) use key::Key;
+pub(crate) use rc4_hmac::{MessageKeys, MessageSum};
 pub(crate) use scatter::Scattered;
 pub(crate) use string_to_key::string_to_key;
 pub(crate) use usage::{ChecksumKey, UsageKey};
@@ -96,4 +99,8 @@ pub(crate) enum CryptoError {
         /// What was asked for.
         found: u32,
     },
+    /// The key of a password is made of its characters, and these bytes are
+    /// none.
+    #[error("a password for rc4-hmac is text in UTF-8")]
+    PasswordEncoding,
 }

@@ -1,4 +1,4 @@
-//! From a password to a key (RFC 3962 4, RFC 8009 4).
+//! From a password to a key (RFC 3962 4, RFC 8009 4, RFC 4757 2).
 
 use core::num::NonZeroU32;
 
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::aes_sha2::{Aes128Sha256, Aes256Sha384};
 use super::profile::Profile;
-use super::{CryptoError, Key, MAX_KEY, aes_sha1, aes_sha2};
+use super::{CryptoError, Key, MAX_KEY, aes_sha1, aes_sha2, rc4_hmac};
 use crate::etype::EncryptionType;
 use crate::secret::Secret;
 
@@ -25,7 +25,9 @@ const MAX_ITERATIONS: u32 = 1 << 24;
 /// The key of a password. `iterations` is the type's default where absent.
 ///
 /// # Errors
-/// [`CryptoError::UnsupportedEtype`]; [`CryptoError::Iterations`] above 2^24.
+/// [`CryptoError::UnsupportedEtype`]; [`CryptoError::Iterations`] above 2^24;
+/// [`CryptoError::PasswordEncoding`] of rc4-hmac, which has neither salt nor
+/// iterations.
 pub(crate) fn string_to_key(
     etype: EncryptionType,
     password: &[u8],
@@ -37,6 +39,10 @@ pub(crate) fn string_to_key(
         Profile::Aes128Sha1 | Profile::Aes256Sha1 => (pbkdf2::PBKDF2_HMAC_SHA1, SHA1_ITERATIONS),
         Profile::Aes128Sha256 => (pbkdf2::PBKDF2_HMAC_SHA256, SHA2_ITERATIONS),
         Profile::Aes256Sha384 => (pbkdf2::PBKDF2_HMAC_SHA384, SHA2_ITERATIONS),
+        Profile::Rc4 => {
+            let key = rc4_hmac::string_to_key(password)?;
+            return Key::new(etype, Secret::copy_from(&*key));
+        }
     };
     let iterations = iterations.unwrap_or(default);
     if iterations.get() > MAX_ITERATIONS {
@@ -49,7 +55,7 @@ pub(crate) fn string_to_key(
     // password gives unrelated keys.
     let named;
     let salt = match profile {
-        Profile::Aes128Sha1 | Profile::Aes256Sha1 => salt,
+        Profile::Aes128Sha1 | Profile::Aes256Sha1 | Profile::Rc4 => salt,
         Profile::Aes128Sha256 | Profile::Aes256Sha384 => {
             named = [etype.name().unwrap_or_default().as_bytes(), &[0], salt].concat();
             &named
@@ -64,6 +70,7 @@ pub(crate) fn string_to_key(
         Profile::Aes256Sha1 => aes_sha1::derive_named::<Aes256>(stretched, LABEL, derived),
         Profile::Aes128Sha256 => aes_sha2::derive_named::<Aes128Sha256>(stretched, LABEL, derived),
         Profile::Aes256Sha384 => aes_sha2::derive_named::<Aes256Sha384>(stretched, LABEL, derived),
+        Profile::Rc4 => {}
     }
     Key::new(etype, Secret::copy_from(derived))
 }

@@ -8,8 +8,8 @@ use sha2::{Sha256, Sha384};
 use zeroize::Zeroize;
 
 use super::aes_sha2::{Aes128Sha256, Aes256Sha384};
-use super::profile::Profile;
-use super::{CryptoError, Key, Random, Scattered, aes_sha1, aes_sha2, mac, scatter};
+use super::profile::{Profile, TagPlace};
+use super::{CryptoError, Key, Random, Scattered, aes_sha1, aes_sha2, mac, rc4_hmac, scatter};
 use crate::message::MessagePart;
 
 /// Encrypts and decrypts under one key for one usage: both AES schedules and
@@ -27,6 +27,7 @@ enum Cipher {
     Aes256Sha1(aes_sha1::Cipher<Aes256>),
     Aes128Sha256(aes_sha2::Cipher<Aes128Sha256>),
     Aes256Sha384(aes_sha2::Cipher<Aes256Sha384>),
+    Rc4(rc4_hmac::Cipher),
 }
 
 impl UsageKey {
@@ -36,19 +37,40 @@ impl UsageKey {
             Profile::Aes256Sha1 => Cipher::Aes256Sha1(aes_sha1::Cipher::derive(key, usage)),
             Profile::Aes128Sha256 => Cipher::Aes128Sha256(aes_sha2::Cipher::derive(key, usage)),
             Profile::Aes256Sha384 => Cipher::Aes256Sha384(aes_sha2::Cipher::derive(key, usage)),
+            Profile::Rc4 => Cipher::Rc4(rc4_hmac::Cipher::derive(key, usage)),
         };
         Self { profile, cipher }
     }
 
     /// The length of the confounder in front of the plaintext, in bytes.
-    pub(crate) fn confounder_len(&self) -> usize {
+    fn confounder_len(&self) -> usize {
         self.profile.confounder_len()
     }
 
-    /// The length of the integrity tag at the end of a ciphertext, in bytes.
-    /// Those last bytes are what tells one ciphertext from another.
+    /// The length of the integrity tag of a ciphertext, in bytes.
     pub(crate) fn mac_len(&self) -> usize {
         self.profile.mac_len()
+    }
+
+    /// Where in a ciphertext the plaintext begins.
+    pub(crate) fn plaintext_at(&self) -> usize {
+        match self.profile.tag_place() {
+            TagPlace::Front => self.mac_len() + self.confounder_len(),
+            TagPlace::End => self.confounder_len(),
+        }
+    }
+
+    /// The integrity tag of a ciphertext: what tells it from another. `None`
+    /// for what is too short to be one.
+    pub(crate) fn tag<'a>(&self, ciphertext: &'a [u8]) -> Option<&'a [u8]> {
+        let (front, end) = match self.profile.tag_place() {
+            TagPlace::Front => (0, self.mac_len()),
+            TagPlace::End => (
+                ciphertext.len().checked_sub(self.mac_len())?,
+                ciphertext.len(),
+            ),
+        };
+        ciphertext.get(front..end)
     }
 
     /// How much longer than its plaintext a ciphertext is, in bytes.
@@ -56,8 +78,9 @@ impl UsageKey {
         self.confounder_len() + self.mac_len()
     }
 
-    /// Encrypts in the caller's buffer, which holds room for the confounder,
-    /// the plaintext, and room for the tag.
+    /// Encrypts in the caller's buffer, which holds the plaintext at
+    /// [`plaintext_at`](Self::plaintext_at), and room for confounder and tag
+    /// around it.
     ///
     /// # Errors
     /// [`CryptoError::TooShort`] when there is not even room for those two.
@@ -73,6 +96,7 @@ impl UsageKey {
             Cipher::Aes256Sha1(cipher) => cipher.seal(body, tag),
             Cipher::Aes128Sha256(cipher) => cipher.seal(body, tag),
             Cipher::Aes256Sha384(cipher) => cipher.seal(body, tag),
+            Cipher::Rc4(cipher) => cipher.seal(body, tag),
         }
         Ok(())
     }
@@ -81,7 +105,7 @@ impl UsageKey {
     pub(crate) fn encrypt(&self, plaintext: &[u8], random: Random<'_>) -> Vec<u8> {
         let total = plaintext.len() + self.overhead();
         let mut buf = Vec::with_capacity(total);
-        buf.resize(self.confounder_len(), 0);
+        buf.resize(self.plaintext_at(), 0);
         buf.extend_from_slice(plaintext);
         buf.resize(total, 0);
         self.encrypt_in_place(&mut buf, random)
@@ -105,6 +129,7 @@ impl UsageKey {
             Cipher::Aes256Sha1(cipher) => cipher.open(body, tag),
             Cipher::Aes128Sha256(cipher) => cipher.open(body, tag),
             Cipher::Aes256Sha384(cipher) => cipher.open(body, tag),
+            Cipher::Rc4(cipher) => cipher.open(body, tag),
         }?;
         Ok(&mut body[self.profile.confounder_len()..])
     }
@@ -147,6 +172,7 @@ impl UsageKey {
             Cipher::Aes256Sha1(cipher) => cipher.seal_scattered(&mut message, tag),
             Cipher::Aes128Sha256(cipher) => cipher.seal_scattered(&mut message, tag),
             Cipher::Aes256Sha384(cipher) => cipher.seal_scattered(&mut message, tag),
+            Cipher::Rc4(_) => return Err(self.no_scattered()),
         }
         Ok(())
     }
@@ -168,7 +194,14 @@ impl UsageKey {
             Cipher::Aes256Sha1(cipher) => cipher.open_scattered(&mut message, tag),
             Cipher::Aes128Sha256(cipher) => cipher.open_scattered(&mut message, tag),
             Cipher::Aes256Sha384(cipher) => cipher.open_scattered(&mut message, tag),
+            Cipher::Rc4(_) => Err(self.no_scattered()),
         }
+    }
+
+    /// The messages of RC4 are not made with its ciphertexts (RFC 4757 7), so
+    /// that these are never in several places.
+    fn no_scattered(&self) -> CryptoError {
+        CryptoError::UnsupportedEtype(self.profile.etype())
     }
 
     fn check_tag(&self, tag: &[u8]) -> Result<(), CryptoError> {
@@ -185,7 +218,13 @@ impl UsageKey {
         if found < needed {
             return Err(CryptoError::TooShort { needed, found });
         }
-        Ok(buf.split_at_mut(found - self.mac_len()))
+        Ok(match self.profile.tag_place() {
+            TagPlace::End => buf.split_at_mut(found - self.mac_len()),
+            TagPlace::Front => {
+                let (tag, body) = buf.split_at_mut(self.mac_len());
+                (body, tag)
+            }
+        })
     }
 }
 
@@ -200,6 +239,7 @@ enum Tag {
     Sha1(Hmac<Sha1>),
     Sha256(Hmac<Sha256>),
     Sha384(Hmac<Sha384>),
+    Rc4(rc4_hmac::Signer),
 }
 
 impl ChecksumKey {
@@ -213,6 +253,7 @@ impl ChecksumKey {
             Profile::Aes256Sha384 => {
                 Tag::Sha384(aes_sha2::checksum_key::<Aes256Sha384>(key, usage))
             }
+            Profile::Rc4 => Tag::Rc4(rc4_hmac::Signer::derive(key, usage)),
         };
         Self { profile, tag }
     }
@@ -241,6 +282,7 @@ impl ChecksumKey {
             Tag::Sha1(tag) => mac::sign(tag, parts, out),
             Tag::Sha256(tag) => mac::sign(tag, parts, out),
             Tag::Sha384(tag) => mac::sign(tag, parts, out),
+            Tag::Rc4(tag) => tag.sign(parts, out),
         }
         Ok(())
     }
@@ -264,6 +306,8 @@ impl ChecksumKey {
             Tag::Sha1(tag) => mac::sign_fed(tag, feed(parts, end), out),
             Tag::Sha256(tag) => mac::sign_fed(tag, feed(parts, end), out),
             Tag::Sha384(tag) => mac::sign_fed(tag, feed(parts, end), out),
+            // Of messages alone, and those of RC4 have another checksum.
+            Tag::Rc4(_) => return Err(CryptoError::UnsupportedEtype(self.profile.etype())),
         }
         Ok(())
     }
@@ -285,6 +329,7 @@ impl ChecksumKey {
             Tag::Sha1(tag) => mac::verify_fed(tag, feed(parts, end), checksum),
             Tag::Sha256(tag) => mac::verify_fed(tag, feed(parts, end), checksum),
             Tag::Sha384(tag) => mac::verify_fed(tag, feed(parts, end), checksum),
+            Tag::Rc4(_) => Err(CryptoError::UnsupportedEtype(self.profile.etype())),
         }
     }
 
@@ -302,6 +347,7 @@ impl ChecksumKey {
             Tag::Sha1(tag) => mac::verify(tag, parts, checksum),
             Tag::Sha256(tag) => mac::verify(tag, parts, checksum),
             Tag::Sha384(tag) => mac::verify(tag, parts, checksum),
+            Tag::Rc4(tag) => tag.verify(parts, checksum),
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn open_sealed(
 ) -> Result<Range<usize>, MessageError> {
     let plaintext = key.decrypt_in_place(body)?;
     let message = check_copy(header, bytes, plaintext).inspect_err(|_| plaintext.zeroize())?;
-    let start = key.confounder_len();
+    let start = key.plaintext_at();
     Ok(start..start + message)
 }
 
