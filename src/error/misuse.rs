@@ -120,6 +120,13 @@ pub enum Misuse {
         /// What was granted.
         has: String,
     },
+    /// A context with 32-bit sequence numbers (rc4-hmac, RFC 1964) that has
+    /// sent a message under each of them.
+    #[error(
+        "this context has sent 2^32 messages, as many as it has sequence numbers for; \
+         establish another"
+    )]
+    SequenceExhausted,
     /// A buffer that is too small for the message in it.
     #[error("the buffer needs {needed} bytes, it has {has}")]
     BufferTooSmall {
@@ -139,6 +146,24 @@ pub enum Misuse {
     Etypes {
         /// What was asked for.
         etypes: Vec<crate::etype::EncryptionType>,
+    },
+    /// An encryption type that is too weak to be accepted because it stands
+    /// in a list.
+    #[error(
+        "{etype} is broken, and naming it in `encryption_types` does not enable it; \
+         leave it out, or say so with `ConfigBuilder::{setting}()`"
+    )]
+    InsecureEtype {
+        /// The type.
+        etype: crate::etype::EncryptionType,
+        /// The builder function that enables it.
+        setting: &'static str,
+    },
+    /// A service's password that no key of this type can be made of.
+    #[error("a password for {etype} must be text in UTF-8")]
+    PasswordEncoding {
+        /// The type.
+        etype: crate::etype::EncryptionType,
     },
     /// Something that this backend or mechanism does not do.
     #[error("not supported by the {backend} backend: {what}")]

@@ -23,7 +23,7 @@ use crate::backends::rust::kerberos::codec::wire::{
 use crate::backends::rust::kerberos::context::KerberosContext;
 use crate::backends::rust::kerberos::crypto::Key;
 use crate::backends::rust::kerberos::per_message::{
-    Agreed, Detection, KeyOrigin, Layout, PerMessage, Role,
+    Agreed, Detection, KeyOrigin, Layout, Messages, Role,
 };
 use crate::time::unix_seconds;
 use crate::{EncryptionType, Secret, random};
@@ -309,7 +309,7 @@ impl ApExchange {
 
     fn context(self, key: Key, origin: KeyOrigin, first_received: u32) -> TestClientContext {
         let flags = self.plan.flags;
-        let messages = PerMessage::new(Agreed {
+        let messages = Messages::new(Agreed {
             role: Role::Initiator,
             key: key.clone(),
             origin,

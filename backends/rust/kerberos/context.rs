@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use super::codec::authdata::{self, AuthorizationData};
 use super::crypto::Key;
-use super::per_message::{MessageError, PerMessage};
+use super::per_message::{MessageError, Messages};
 use crate::backends::SecurityContext;
 use crate::delegation::Delegated;
 use crate::error::{Error, Misuse, Rejection};
@@ -22,7 +22,7 @@ const MAX_PRF: usize = 1 << 16;
 /// Keys and sequence states of an established context, and the ticket's
 /// authorization data as it was.
 pub(crate) struct KerberosContext {
-    messages: PerMessage,
+    messages: Messages,
     /// The key that protects messages (rule 25).
     full: Key,
     /// The client's subkey, else the ticket's session key.
@@ -35,7 +35,7 @@ pub(crate) struct KerberosContext {
 
 impl KerberosContext {
     pub(crate) fn new(
-        messages: PerMessage,
+        messages: Messages,
         full: Key,
         partial: Key,
         authorization_data: Box<[u8]>,
@@ -59,7 +59,9 @@ impl KerberosContext {
 
 impl SecurityContext for KerberosContext {
     fn wrap(&self, protection: Protection, data: &[u8]) -> Result<Vec<u8>, Error> {
-        Ok(self.messages.wrap(protection, data))
+        self.messages
+            .wrap(protection, data)
+            .map_err(|error| failure("message", error))
     }
 
     fn unwrap(&self, token: &[u8]) -> Result<Unwrapped, Error> {
@@ -113,7 +115,9 @@ impl SecurityContext for KerberosContext {
     }
 
     fn mic(&self, data: &[u8]) -> Result<Vec<u8>, Error> {
-        Ok(self.messages.mic(data))
+        self.messages
+            .mic(data)
+            .map_err(|error| failure("message", error))
     }
 
     fn verify(&self, data: &[u8], mic: &[u8]) -> Result<SequenceState, Error> {
@@ -188,6 +192,15 @@ fn failure(part: &'static str, error: MessageError) -> Error {
         MessageError::Frame => "its frame is not exact, or not Kerberos'",
         MessageError::TokenId { .. } => "its token id is another",
         MessageError::Filler => "a filler byte is not FF",
+        MessageError::Algorithm => "its algorithms are not those of the key",
+        MessageError::Exhausted => return Misuse::SequenceExhausted.into(),
+        MessageError::TooLong => {
+            return Misuse::OutOfRange {
+                setting: "data",
+                problem: "less than four gigabytes",
+            }
+            .into();
+        }
         MessageError::SealedMic => "a MIC cannot be sealed",
         MessageError::ExtraCount { .. } => return altered("its extra count does not fit"),
         MessageError::Direction => return altered("it was sent by this side"),

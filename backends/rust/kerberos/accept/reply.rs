@@ -16,7 +16,7 @@ use crate::backends::rust::kerberos::codec::wire::{KerberosTime, List, Number, O
 use crate::backends::rust::kerberos::context::KerberosContext;
 use crate::backends::rust::kerberos::crypto::Key;
 use crate::backends::rust::kerberos::per_message::{
-    Agreed, Detection, KeyOrigin, Layout, PerMessage, Role,
+    Agreed, Detection, KeyOrigin, Layout, Messages, Role,
 };
 use crate::backends::{SecurityContext, Settings};
 use crate::delegation::Delegated;
@@ -63,7 +63,8 @@ pub(super) enum Answered {
 struct Mutual {
     ctime: KerberosTime,
     cusec: u32,
-    acceptor_etype: EncryptionType,
+    /// The type of the subkey that we assert, if we do.
+    acceptor_etype: Option<EncryptionType>,
     style: Style,
 }
 
@@ -81,7 +82,7 @@ impl Answer {
             mutual: asked.mutual().then(|| Mutual {
                 ctime: client.part.ctime,
                 cusec: client.part.cusec,
-                acceptor_etype: client.negotiate_etype(ticket.session.etype(), &settings.etypes),
+                acceptor_etype: acceptor_etype(client, ticket, asked, settings),
                 style: asked.style(),
             }),
             received: client.part.seq_number.unwrap_or(0),
@@ -115,10 +116,13 @@ impl Answer {
             let token = None;
             return Ok(Answered::Done { token, context });
         };
-        let key = Key::generate(mutual.acceptor_etype, &mut random::fill)
+        let key = mutual
+            .acceptor_etype
+            .map(|etype| Key::generate(etype, &mut random::fill))
+            .transpose()
             .map_err(|_| internal("making a subkey"))?;
-        let number = sequence_number();
-        let message = ap_rep(&self.session, &mutual, &key, number)?;
+        let number = sequence_number(self.received);
+        let message = ap_rep(&self.session, &mutual, key.as_ref(), number)?;
         Ok(match mutual.style {
             Style::Framed => Answered::Done {
                 token: Some(gss::frame_message(
@@ -126,11 +130,11 @@ impl Answer {
                     gss::token_id::AP_REP,
                     &message,
                 )),
-                context: self.context(Some(key), number, Layout::Plain, max_token),
+                context: self.context(key, number, Layout::Plain, max_token),
             },
             Style::Bare => {
                 let session = self.session.clone();
-                let context = self.context(Some(key), number, Layout::Dce, max_token);
+                let context = self.context(key, number, Layout::Dce, max_token);
                 Answered::AwaitsClient {
                     token: message,
                     next: ThirdLeg::new(session, number, context),
@@ -152,7 +156,7 @@ impl Answer {
             Some(key) => (key, KeyOrigin::AcceptorSubkey),
             None => (partial.clone(), KeyOrigin::Other),
         };
-        let messages = PerMessage::new(Agreed {
+        let messages = Messages::new(Agreed {
             role: Role::Acceptor,
             key: full.clone(),
             origin,
@@ -169,26 +173,51 @@ impl Answer {
     }
 }
 
+/// Rule 14: the type of our subkey. The tokens of RC4 do not say whose key
+/// they are under, so that there, DCE style apart, one is asserted only where
+/// it brings the tokens of AES, which do (RFC 4121 2, RFC 4537 3).
+fn acceptor_etype(
+    client: &ReadClient<'_>,
+    ticket: &ReadTicket<'_>,
+    asked: &Asked,
+    settings: &Settings,
+) -> Option<EncryptionType> {
+    const RC4: EncryptionType = EncryptionType::RC4_HMAC;
+    let session = ticket.session.etype();
+    let base = client.part.subkey.map_or(session, |subkey| subkey.keytype);
+    let chosen = client.negotiate_etype(session, &settings.etypes);
+    (base != RC4 || chosen != RC4 || asked.style() == Style::Bare).then_some(chosen)
+}
+
 /// Random, below 2^30 and not 0 (rule 19): some clients take it for signed,
-/// and some add to it.
-fn sequence_number() -> u32 {
+/// and some add to it. And far from the client's: under RC4 two messages that
+/// have key and number in common disclose each other, whoever sent them, and
+/// one sent back to us must not pass for the client's next.
+fn sequence_number(received: u32) -> u32 {
+    const FAR: u32 = 1 << 28;
     loop {
         let mut bytes = [0; 4];
         random::fill(&mut bytes);
         let number = u32::from_be_bytes(bytes) & 0x3FFF_FFFF;
-        if number != 0 {
+        let ahead = number.wrapping_sub(received);
+        if number != 0 && ahead.min(ahead.wrapping_neg()) >= FAR {
             return number;
         }
     }
 }
 
 /// An AP-REP without a frame, under the session key (RFC 4120 3.2.4).
-fn ap_rep(session: &Key, mutual: &Mutual, subkey: &Key, number: u32) -> Result<Vec<u8>, Error> {
+fn ap_rep(
+    session: &Key,
+    mutual: &Mutual,
+    subkey: Option<&Key>,
+    number: u32,
+) -> Result<Vec<u8>, Error> {
     let failed = |_| internal("encoding an AP-REP");
     let part = EncApRepPart {
         ctime: mutual.ctime,
         cusec: mutual.cusec,
-        subkey: Some(EncryptionKey {
+        subkey: subkey.map(|subkey| EncryptionKey {
             keytype: subkey.etype(),
             keyvalue: Octets(subkey.secret().expose()),
         }),

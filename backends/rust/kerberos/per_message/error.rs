@@ -28,6 +28,9 @@ pub(crate) enum MessageError {
     /// A filler octet that is not FF.
     #[error("a filler octet of the token header is not FF")]
     Filler,
+    /// Algorithms that are not those of the context's key.
+    #[error("the token's algorithms are not HMAC-MD5 and RC4")]
+    Algorithm,
     /// A MIC token that claims to be encrypted.
     #[error("the MIC token has the flag of an encrypted one")]
     SealedMic,
@@ -59,6 +62,12 @@ pub(crate) enum MessageError {
     /// The integrity check failed.
     #[error("the integrity check failed: wrong key, or the token was changed")]
     Integrity,
+    /// No number is left for another message.
+    #[error("this context has sent as many messages as it has numbers for")]
+    Exhausted,
+    /// A message that is longer than a token can say.
+    #[error("the message is longer than a token can be")]
+    TooLong,
     /// The caller's buffer has no room for header and trailer around the data.
     #[error("the buffer needs {header} bytes before and {trailer} after the data")]
     NoRoom {

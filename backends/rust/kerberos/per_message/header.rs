@@ -1,5 +1,4 @@
-//! The token header of RFC 4121 4.2.6, and the frame of RFC 2743 3.1 around
-//! it. No keys here.
+//! The token header of RFC 4121 4.2.6. No keys here.
 
 use super::{MessageError, Role};
 use crate::message::Protection;
@@ -7,12 +6,12 @@ use crate::message::Protection;
 /// The length of a header, in bytes.
 pub(super) const HEADER: usize = 16;
 
-/// Which of the two tokens it is: `TOK_ID` (RFC 4121 4.2.6).
+/// Which of the two tokens it is: `TOK_ID` (RFC 4121 4.2.6, RFC 1964 1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenKind {
-    /// `GSS_GetMIC`, `04 04`.
+    /// `GSS_GetMIC`, `04 04`; under RC4 `01 01`.
     Mic,
-    /// `GSS_Wrap`, `05 04`.
+    /// `GSS_Wrap`, `05 04`; under RC4 `02 01`.
     Wrap,
 }
 
@@ -104,51 +103,4 @@ impl Header {
         }
         Ok(header)
     }
-}
-
-/// The mechanisms whose frame is understood, as whole DER elements: Kerberos,
-/// Microsoft's wrong spelling of it, and the one of the first drafts.
-const MECHANISMS: [&[u8]; 3] = [
-    &[
-        0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02,
-    ],
-    &[
-        0x06, 0x09, 0x2a, 0x86, 0x48, 0x82, 0xf7, 0x12, 0x01, 0x02, 0x02,
-    ],
-    &[0x06, 0x05, 0x2b, 0x05, 0x01, 0x05, 0x02],
-];
-
-/// Where the token itself begins: behind the frame of RFC 2743 3.1 if there is
-/// one. RFC 4121 4.4 has none around per-message tokens, but some senders of
-/// the older tokens of RFC 1964 kept it. The frame's length must be exact.
-pub(super) fn unframed(token: &[u8]) -> Result<usize, MessageError> {
-    // Not a frame: no token id begins with this byte.
-    let Some((0x60, rest)) = token.split_first() else {
-        return Ok(0);
-    };
-    let (&first, rest) = rest.split_first().ok_or(MessageError::Frame)?;
-    let (length, inner) = match first {
-        0..=0x7f => (usize::from(first), rest),
-        0x81..=0x84 => {
-            let (bytes, inner) = rest
-                .split_at_checked(usize::from(first & 0x7f))
-                .ok_or(MessageError::Frame)?;
-            let length = bytes
-                .iter()
-                .fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte));
-            (
-                usize::try_from(length).map_err(|_| MessageError::Frame)?,
-                inner,
-            )
-        }
-        _ => return Err(MessageError::Frame),
-    };
-    if length != inner.len() {
-        return Err(MessageError::Frame);
-    }
-    MECHANISMS
-        .iter()
-        .find_map(|mechanism| inner.strip_prefix(*mechanism))
-        .map(|inner| token.len() - inner.len())
-        .ok_or(MessageError::Frame)
 }

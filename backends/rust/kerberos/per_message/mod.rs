@@ -1,5 +1,5 @@
 //! Per-message protection of an established Kerberos context: wrap, unwrap,
-//! MIC (RFC 4121 4.2).
+//! MIC (RFC 4121 4.2; [`rc4`] for the tokens of RFC 1964).
 //!
 //! One engine for both ends; [`Role`] says which one this is. Everything takes
 //! `&self`: sending draws its numbers from an atomic counter, receiving notes
@@ -7,10 +7,13 @@
 //! that both directions and many threads go on at once.
 
 mod error;
+mod frame;
 mod header;
 mod keys;
+mod messages;
 mod open;
 mod parts;
+mod rc4;
 mod window;
 
 #[cfg(test)]
@@ -24,10 +27,12 @@ use std::sync::{Mutex, PoisonError};
 
 pub(crate) use error::MessageError;
 pub(crate) use header::TokenKind;
+pub(crate) use messages::Messages;
 pub(crate) use window::Detection;
 
 use super::crypto::Key;
 use crate::message::{Protection, SequenceState, Unwrapped, UnwrappedInPlace};
+use frame::Framed;
 use header::{HEADER, Header};
 use keys::Keys;
 use open::{checksum_count, open_sealed, open_signed};
@@ -331,7 +336,12 @@ impl PerMessage {
         token: &[u8],
         kind: TokenKind,
     ) -> Result<(Header, [u8; HEADER], usize), MessageError> {
-        let start = header::unframed(token)?;
+        // RFC 4121 4.4 has none around these tokens, but some senders of the
+        // older ones kept it.
+        let start = match frame::parse(token, 0)? {
+            Framed::Yes { at } => at,
+            Framed::No => 0,
+        };
         let bytes = *token[start..]
             .first_chunk::<HEADER>()
             .ok_or(MessageError::TooShort {

@@ -234,7 +234,7 @@ fn is_padding(part: &MessagePart<'_>) -> bool {
     matches!(part, MessagePart::Padding(bytes) if !bytes.is_empty())
 }
 
-fn wipe(parts: &mut [MessagePart<'_>]) {
+pub(super) fn wipe(parts: &mut [MessagePart<'_>]) {
     for part in parts {
         if let MessagePart::Data(data) = part {
             data.zeroize();
@@ -244,7 +244,7 @@ fn wipe(parts: &mut [MessagePart<'_>]) {
 
 /// Takes the one header part out from among the parts while there is work on
 /// the others.
-fn with_header<'p, T>(
+pub(super) fn with_header<'p, T>(
     parts: &mut [MessagePart<'p>],
     work: impl FnOnce(&mut [u8], &mut [MessagePart<'p>]) -> Result<T, MessageError>,
 ) -> Result<T, MessageError> {

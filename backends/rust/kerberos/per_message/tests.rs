@@ -4,7 +4,7 @@
 mod parts;
 mod parts_captures;
 
-use super::header::unframed;
+use super::frame;
 use super::window::SequenceWindow;
 use super::{
     Agreed, Detection, KeyOrigin, Layout, MessageError, PerMessage, Protection, Role, SequenceState,
@@ -530,7 +530,11 @@ fn an_inexact_frame_is_refused() {
         "6084 ffffffff",
         "6084 000000",
     ] {
-        assert_eq!(unframed(&hex(bad)), Err(MessageError::Frame), "{bad}");
+        assert_eq!(
+            frame::parse(&hex(bad), 0),
+            Err(MessageError::Frame),
+            "{bad}"
+        );
     }
     // A frame in a frame is not a token.
     let twice = framed(KRB5, &good, 0);
