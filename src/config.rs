@@ -4,6 +4,7 @@ mod builder;
 mod checks;
 mod defaults;
 mod description;
+mod etypes;
 
 pub use builder::ConfigBuilder;
 pub use description::Description;

@@ -185,7 +185,8 @@ pub struct ServicePassword {
     principals: Vec<Principal>,
     password: Secret,
     salt: Salt,
-    etypes: Vec<EncryptionType>,
+    /// All that are permitted, where none are named.
+    etypes: Option<Vec<EncryptionType>>,
 }
 
 impl ServicePassword {
@@ -196,7 +197,7 @@ impl ServicePassword {
             principals: vec![principal],
             password: Secret::copy_from(password.as_ref()),
             salt: Salt::Default,
-            etypes: EncryptionType::DEFAULT.to_vec(),
+            etypes: None,
         }
     }
 
@@ -214,10 +215,11 @@ impl ServicePassword {
         self
     }
 
-    /// Derives keys of these types only.
+    /// Derives keys of these types only, out of those that the configuration
+    /// permits. Unless set, it is all of those.
     #[must_use]
     pub fn etypes(mut self, etypes: &[EncryptionType]) -> Self {
-        self.etypes = etypes.to_vec();
+        self.etypes = Some(etypes.to_vec());
         self
     }
 
@@ -233,10 +235,16 @@ impl ServicePassword {
         &self.password
     }
 
-    /// For backends: which keys to derive.
+    /// For backends: which keys to derive under a configuration that permits
+    /// these types. What it does not permit is never derived: the RC4 key of a
+    /// password is its NT hash, which is better not there at all.
     #[must_use]
-    pub fn key_types(&self) -> &[EncryptionType] {
-        &self.etypes
+    pub fn key_types(&self, permitted: &[EncryptionType]) -> Vec<EncryptionType> {
+        let wanted = |etype: &&EncryptionType| match &self.etypes {
+            Some(named) => named.contains(*etype),
+            None => true,
+        };
+        permitted.iter().filter(wanted).copied().collect()
     }
 
     /// For backends: the salt's bytes.

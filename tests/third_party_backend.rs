@@ -341,6 +341,7 @@ fn what_the_backend_cannot_honour_is_refused_at_build() {
             bare().encryption_types(&[gss_acceptor::EncryptionType(18)]),
             "encryption_types",
         ),
+        (bare().insecure_rc4(), "insecure_rc4"),
     ] {
         match builder.build().unwrap_err().misuse() {
             Some(Misuse::CannotSet { setting, .. }) => assert_eq!(*setting, named),

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use super::defaults::Defaults;
+use super::etypes::Rc4;
 use super::{AcceptorConfig, Inner, Limits};
 use crate::backends::{Backend, Judge, Settings};
 use crate::channel_bindings::ChannelBindingPolicy;
@@ -33,6 +34,7 @@ pub struct ConfigBuilder {
     pub(super) services: Vec<ServiceName>,
     pub(super) alias_limit: usize,
     pub(super) etypes: Option<Vec<EncryptionType>>,
+    pub(super) rc4: Rc4,
     pub(super) clock_skew: Option<Duration>,
     pub(super) capaths: Option<Capaths>,
     pub(super) data_representation: DataRepresentation,
@@ -61,6 +63,7 @@ impl ConfigBuilder {
             services: Vec::new(),
             alias_limit: 0,
             etypes: None,
+            rc4: Rc4::Refused,
             clock_skew: None,
             capaths: None,
             data_representation: DataRepresentation::default(),
@@ -129,9 +132,40 @@ impl ConfigBuilder {
 
     /// Permits these encryption types only, the preferred first:
     /// [`EncryptionType::DEFAULT`] unless set. They hold for the ticket, its
-    /// session key and the client's subkey.
+    /// session key and the client's subkey. RC4 needs
+    /// [`insecure_rc4`](Self::insecure_rc4) besides; the DES types are never
+    /// accepted.
     pub fn encryption_types(mut self, etypes: &[EncryptionType]) -> Self {
         self.etypes = Some(etypes.to_vec());
+        self
+    }
+
+    /// Permits rc4-hmac (RFC 4757) besides, after all others: for the ticket,
+    /// its session key, the client's subkey, and with them its per-message
+    /// tokens (RFC 1964). **Do not**, unless some peer has nothing else.
+    ///
+    /// What it risks:
+    ///
+    /// * The key of a service is the unsalted MD4 of its password, and each
+    ///   ticket lets everybody who can get one guess that password at billions
+    ///   of tries a second ("Kerberoasting"). Whoever finds it can mint
+    ///   tickets for any user. The same hash opens NTLM.
+    /// * A session key of this type is what an attacker in the realm will ask
+    ///   for, also where service and client could do better.
+    /// * The direction of a message is under no checksum, nor is the number
+    ///   of one that is not sealed: somebody on the wire can send our own
+    ///   messages back to us as the client's, and repeat those that are not
+    ///   sealed under other numbers.
+    /// * The stream that seals a message comes of key and number alone. Both
+    ///   directions begin at the same number unless the client asks for mutual
+    ///   authentication, and two messages with one number disclose each
+    ///   other: with RC4, require [`Requirements::MUTUAL_AUTH`].
+    ///
+    /// A client that lists AES (RFC 4537) and asks for mutual authentication
+    /// gets a subkey of AES in the answer, whatever the ticket's session key
+    /// is; its messages have none of these problems.
+    pub fn insecure_rc4(mut self) -> Self {
+        self.rc4 = Rc4::Permitted;
         self
     }
 
@@ -279,10 +313,7 @@ impl ConfigBuilder {
             channel_bindings,
             services: self.services.clone(),
             alias_limit: self.alias_limit,
-            etypes: self
-                .etypes
-                .clone()
-                .unwrap_or_else(|| EncryptionType::DEFAULT.to_vec()),
+            etypes: self.permitted_etypes(),
             clock_skew,
             replay_skew: self.replay_skew.unwrap_or_default().max(clock_skew),
             capaths: self.capaths.clone().unwrap_or_default(),

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::ConfigBuilder;
+use super::etypes::Rc4;
 use crate::channel_bindings::ChannelBindingPolicy;
 use crate::error::Misuse;
 use crate::facts::Capabilities;
@@ -23,9 +24,7 @@ impl ConfigBuilder {
         if self.mechanisms.is_empty() {
             return Err(out_of_range("mechanisms", "at least one is needed"));
         }
-        if self.etypes.as_ref().is_some_and(Vec::is_empty) {
-            return Err(Misuse::Etypes { etypes: Vec::new() });
-        }
+        self.check_etypes()?;
         if self.limits.max_token < 256 || self.limits.max_legs == 0 {
             return Err(out_of_range("limits", "no handshake fits into it"));
         }
@@ -122,6 +121,11 @@ impl ConfigBuilder {
                 self.etypes.is_some(),
                 capabilities.choose_etypes,
                 "encryption_types",
+            ),
+            (
+                self.rc4 == Rc4::Permitted,
+                capabilities.choose_etypes,
+                "insecure_rc4",
             ),
             (
                 self.clock_skew.is_some(),

@@ -66,6 +66,13 @@ impl Description {
                     .into(),
             );
         }
+        if settings.etypes.contains(&EncryptionType::RC4_HMAC) {
+            warnings.push(
+                "rc4-hmac is accepted (insecure_rc4): passwords of services can be guessed from \
+                 tickets, and messages under RC4 can be replayed; use AES keys"
+                    .into(),
+            );
+        }
         Self {
             backend: own.backend,
             mechanisms: settings.mechanisms.clone(),

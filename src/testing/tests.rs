@@ -265,7 +265,7 @@ fn a_service_has_the_keys_that_it_was_given() {
     for (name, etypes) in [
         ("", &[etype][..]),
         ("host/web", &[]),
-        ("x", &[EncryptionType(23)]),
+        ("x", &[EncryptionType(24)]),
     ] {
         assert!(realm.service_with_keys(name, 1, etypes).is_err(), "{name}");
     }

@@ -12,7 +12,7 @@ use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
 pub(crate) use self::tgt::OwnTgt;
 use self::watch::{Watch, WatchedFile};
-use super::crypto::{self, Key, UsageKey};
+use super::crypto::{self, CryptoError, Key, UsageKey};
 use super::keytab::table::KeyTable;
 use super::keytab::{self, Entry, KeytabError, KvnoWidth};
 use crate::backends::{BackendDescription, PrincipalDescription, Settings};
@@ -103,7 +103,9 @@ impl KeySource {
         for one in credentials {
             sources.push(match one {
                 Credentials::Keytab(keytab) => Source::from_keytab(keytab, &mut warnings)?,
-                Credentials::Password(password) => Source::from_password(password)?,
+                Credentials::Password(password) => {
+                    Source::from_password(password, &settings.etypes)?
+                }
                 Credentials::UserToUser(own) => Source::from_tgt(own, &accepts, &mut warnings)?,
                 // Another mechanism's.
                 Credentials::Ntlm(_) => continue,
@@ -256,13 +258,19 @@ impl Source {
 
     /// Every principal of the account has the same keys: one derivation for
     /// each encryption type.
-    fn from_password(password: &ServicePassword) -> Result<Self, Error> {
+    fn from_password(
+        password: &ServicePassword,
+        permitted: &[EncryptionType],
+    ) -> Result<Self, Error> {
         let salt = password.salt_bytes();
         let mut entries = Vec::new();
-        for &etype in password.key_types() {
+        for etype in password.key_types(permitted) {
             let key = crypto::string_to_key(etype, password.password().expose(), &salt, None)
-                .map_err(|_| Misuse::Etypes {
-                    etypes: vec![etype],
+                .map_err(|error| match error {
+                    CryptoError::PasswordEncoding => Misuse::PasswordEncoding { etype },
+                    _ => Misuse::Etypes {
+                        etypes: vec![etype],
+                    },
                 })?;
             for principal in password.principals() {
                 entries.push(Entry {

@@ -246,8 +246,8 @@ pub fn build_refuses_contradictions<M: Mount>() {
     }
     for etypes in [
         &[][..],
-        &[EncryptionType::RC4_HMAC],
         &[EncryptionType::DES3_CBC_SHA1],
+        &[EncryptionType(24)],
         &[EncryptionType(99)],
     ] {
         let error = bench

@@ -141,7 +141,7 @@ fn for_one_handshake(credentials: Credentials, etype: EncryptionType) -> Credent
     match credentials {
         Credentials::Keytab(keytab) => keytab.without_reload().into(),
         Credentials::UserToUser(own) => own.without_reload().into(),
-        Credentials::Password(password) if password.key_types().contains(&etype) => {
+        Credentials::Password(password) if !password.key_types(&[etype]).is_empty() => {
             password.etypes(&[etype]).into()
         }
         other => other,
