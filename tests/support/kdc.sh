@@ -9,6 +9,8 @@
 #   KEYTAB_ETYPES  HTTP/kNsM.localhost for N, M of 17 18 19 20: its key has etype N only, and its
 #                  tickets a session key of etype M
 #   KEYTAB_ALL     all of them
+#   KEYTAB_RC4     HTTP/kNsM.localhost for N, M of 18 23, but for both 18: RC4 keys, RC4 sessions
+#   KRB5_CONFIG_RC4   for clients that may use RC4 besides; the one above permits AES alone
 # Users: alice (password alice-pw), bob (bob-pw), jürgen (juergen-pw), sl/ash@at in one component
 # (odd-pw).
 set -euo pipefail
@@ -33,9 +35,9 @@ running() {
     [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = krb5kdc ] && grep -qzF "$dir" "/proc/$pid/environ" 2>/dev/null
 }
 
-write_config() {
-    local port=$1
-    cat >"$dir/krb5.conf" <<EOF
+client_config() {
+    local port=$1 permitted=$2
+    cat <<EOF
 [libdefaults]
     default_realm = $realm
     dns_lookup_kdc = false
@@ -43,7 +45,8 @@ write_config() {
     dns_canonicalize_hostname = false
     rdns = false
     forwardable = true
-    permitted_enctypes = aes256-cts aes128-cts aes256-sha2 aes128-sha2
+    permitted_enctypes = $permitted
+    allow_rc4 = true
 [realms]
     $realm = {
         kdc = 127.0.0.1:$port
@@ -52,6 +55,13 @@ write_config() {
     localhost = $realm
     .localhost = $realm
 EOF
+}
+
+write_config() {
+    local port=$1
+    local aes='aes256-cts aes128-cts aes256-sha2 aes128-sha2'
+    client_config "$port" "$aes" >"$dir/krb5.conf"
+    client_config "$port" "$aes arcfour-hmac" >"$dir/krb5-rc4.conf"
     cat >"$dir/kdc.conf" <<EOF
 [kdcdefaults]
     kdc_listen = 127.0.0.1:$port
@@ -78,10 +88,13 @@ export KEYTAB_HTTP='$dir/http.keytab'
 export KEYTAB_HOST='$dir/host.keytab'
 export KEYTAB_ETYPES='$dir/etypes.keytab'
 export KEYTAB_ALL='$dir/all.keytab'
+export KEYTAB_RC4='$dir/rc4.keytab'
+export KRB5_CONFIG_RC4='$dir/krb5-rc4.conf'
 EOF
 }
 
-declare -A enctype=([17]=aes128-cts [18]=aes256-cts [19]=aes128-sha2 [20]=aes256-sha2)
+declare -A enctype=([17]=aes128-cts [18]=aes256-cts [19]=aes128-sha2 [20]=aes256-sha2
+    [23]=arcfour-hmac)
 
 principals() {
     cat <<'EOF'
@@ -101,6 +114,17 @@ EOF
             all+=("$name")
         done
     done
+    local rc4=()
+    for key in 18 23; do
+        for session in 18 23; do
+            [ "$key$session" != 1818 ] || continue
+            local name="HTTP/k${key}s${session}.localhost"
+            echo "addprinc -randkey -e ${enctype[$key]}:normal $name"
+            echo "setstr $name session_enctypes ${enctype[$session]}"
+            rc4+=("$name")
+        done
+    done
+    echo "ktadd -k $dir/rc4.keytab -norandkey ${rc4[*]}"
     echo "ktadd -k $dir/http.keytab -norandkey HTTP/localhost"
     echo "ktadd -k $dir/host.keytab -norandkey host/localhost"
     echo "ktadd -k $dir/etypes.keytab -norandkey ${all[*]}"
@@ -133,6 +157,8 @@ start() {
         # shellcheck disable=SC1091
         (
             . "$dir/env"
+            # The KDC makes what it permits.
+            export KRB5_CONFIG=$KRB5_CONFIG_RC4
             [ -e "$dir/created" ] || create
             setsid krb5kdc -n -r $realm </dev/null >"$dir/kdc.out" 2>&1 &
             echo $! >"$dir/kdc.pid"
