@@ -128,6 +128,24 @@ impl Kdc {
         user
     }
 
+    /// A service that MIT's kinit has logged in with its key.
+    ///
+    /// # Panics
+    /// kinit fails.
+    pub fn kinit_keytab(&self, keytab: &Path, principal: &str) -> User {
+        let user = User {
+            ccache: self.fresh("ccache"),
+            config: None,
+        };
+        run(Command::new("kinit")
+            .arg("-k")
+            .arg("-t")
+            .arg(keytab)
+            .arg(principal)
+            .envs(user.environment(self)));
+        user
+    }
+
     /// alice, logged in once for all tests.
     pub fn alice(&self) -> User {
         static ALICE: OnceLock<User> = OnceLock::new();

@@ -23,6 +23,17 @@ pub struct Krb5Peer {
     messages: Option<(PerMessageTokens<ContextKey>, u64)>,
 }
 
+/// A TGT, by a login of its own, and the client that got it.
+///
+/// # Panics
+/// The KDC does not give it.
+pub fn tgt(kdc: &Kdc, user: &str, password: &str) -> (KdcClient, Credentials) {
+    let client = KdcClient::new(REALM, [format!("127.0.0.1:{}", kdc.port())]);
+    let user = Principal::parse(&format!("{user}@{REALM}")).expect("a principal");
+    let tgt = client.login_with_password(&user, password).expect("a TGT");
+    (client, tgt)
+}
+
 /// A service ticket, by a login of its own.
 ///
 /// # Panics
@@ -67,7 +78,9 @@ impl Krb5Peer {
         let service = Principal::parse(&format!("{service}@{REALM}")).expect("a principal");
         let ticket = client.service_ticket(&tgt, &service).expect("a ticket");
         let forwarded = client.forwarded_tgt(&tgt, None).expect("a forwarded TGT");
-        Self::with_tickets(&ticket, Some(&forwarded), ask)
+        let mut options = InitOptions::default();
+        options.delegate = Some(&forwarded);
+        Self::with(&ticket, options, ask)
     }
 
     /// Prepares the first token from a ticket.
@@ -75,14 +88,23 @@ impl Krb5Peer {
     /// # Panics
     /// The crate makes none.
     pub fn with_ticket(ticket: &Credentials, ask: &Ask) -> Self {
-        Self::with_tickets(ticket, None, ask)
+        Self::with(ticket, InitOptions::default(), ask)
     }
 
-    fn with_tickets(ticket: &Credentials, delegate: Option<&Credentials>, ask: &Ask) -> Self {
-        let bindings = ask.bindings.clone().map(ChannelBindings::new);
+    /// Prepares the first token from a ticket in a TGT's session key.
+    ///
+    /// # Panics
+    /// The crate makes none.
+    pub fn user_to_user(ticket: &Credentials, ask: &Ask) -> Self {
         let mut options = InitOptions::default();
+        options.use_session_key = true;
+        Self::with(ticket, options, ask)
+    }
+
+    fn with(ticket: &Credentials, options: InitOptions<'_>, ask: &Ask) -> Self {
+        let bindings = ask.bindings.clone().map(ChannelBindings::new);
+        let mut options = options;
         options.channel_bindings = bindings.as_ref();
-        options.delegate = delegate;
         let (side, first) = if ask.spnego {
             let (context, token) =
                 SpnegoInitiator::with_options(ticket, ask.flags, options).expect("a token");

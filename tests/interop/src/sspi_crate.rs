@@ -43,6 +43,7 @@ pub struct SspiPeer {
     package: Package,
     credentials: Option<CredentialsBuffers>,
     ask: Ask,
+    user_to_user: bool,
 }
 
 impl SspiPeer {
@@ -85,11 +86,20 @@ impl SspiPeer {
             package,
             credentials,
             ask,
+            user_to_user: false,
         }
+    }
+
+    /// Asks the acceptor for its TGT first (ISC_REQ_USE_SESSION_KEY).
+    #[must_use]
+    pub fn user_to_user(mut self) -> Self {
+        self.user_to_user = true;
+        self
     }
 
     fn requirements(&self) -> ClientRequestFlags {
         let mut all = ClientRequestFlags::ALLOCATE_MEMORY;
+        all.set(ClientRequestFlags::USE_SESSION_KEY, self.user_to_user);
         for (gss, isc) in [
             (flags::MUTUAL, ClientRequestFlags::MUTUAL_AUTH),
             (flags::REPLAY, ClientRequestFlags::REPLAY_DETECT),

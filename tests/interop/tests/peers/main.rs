@@ -11,3 +11,4 @@ mod krb5_conf;
 mod messages;
 mod programs;
 mod rpc;
+mod user_to_user;
