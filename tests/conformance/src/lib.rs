@@ -121,7 +121,9 @@ macro_rules! mount {
             stores: rule_12_a_store_that_answers_later, rule_12_a_store_that_is_unavailable,
                 rule_12_a_dropped_future_ends_the_handshake,
                 rule_12_what_the_store_is_told;
-            retry: rule_21_raw_retry_once_and_no_more, rule_21_spnego_retry_once_and_no_more,
+            retry: rule_21_raw_retry_once_and_no_more, rule_21_retry_whatever_the_mutual_flag,
+                rule_21_a_ticket_not_yet_valid_may_be_another,
+                rule_21_spnego_retry_once_and_no_more,
                 rule_21_not_without_extended_error, rule_21_a_failed_retry_is_final,
                 rule_21_no_error_for_who_does_not_wait, rule_21_clients_error_ends_it;
             user_to_user: rule_13_the_tgt_is_given_and_used, rule_13_without_asking_first,

@@ -6,8 +6,9 @@ use crate::bench::{
     rejection, resp,
 };
 use gss_acceptor::{Acceptor, Error, Rejection, Step};
-use kit::ap_req::{ApReqSpec, Frame, gss, oid};
+use kit::ap_req::{ApReqSpec, Checksum, Frame, gss, oid, option};
 use kit::spnego::{InitSpec, Resp, state};
+use kit::ticket::flag;
 
 fn late(bench: &Bench) -> ApReqSpec {
     bench.ap_req(|a| a.ctime -= 3600)
@@ -43,6 +44,80 @@ pub fn rule_21_raw_retry_once_and_no_more<M: Mount>() {
     let told = krb_error(&spec.initiator(), failure.token().expect("a KRB-ERROR"));
     assert_eq!((told.code, told.data), (37, None));
     assert_eq!(config.half_open(), 0);
+}
+
+pub fn rule_21_retry_whatever_the_mutual_flag<M: Mount>() {
+    let bench = Bench::new();
+    let config = bench.telling::<M>();
+    for (options, flags) in [
+        (0, gss::USUAL & !gss::MUTUAL),
+        (0, gss::USUAL),
+        (option::MUTUAL_REQUIRED, gss::USUAL & !gss::MUTUAL),
+        (option::MUTUAL_REQUIRED, gss::USUAL),
+        (0, 0),
+    ] {
+        let asked = |ctime: i64| {
+            bench.ap_req(|a| {
+                a.options = options;
+                a.gss().flags = flags;
+                a.ctime = ctime;
+            })
+        };
+        for ctime in [NOW - 301, NOW + 301, NOW - 86_400 * 365] {
+            let mut acceptor = Acceptor::new(&config);
+            let spec = asked(ctime);
+            let told = krb_error(&spec.initiator(), &goes_on(acceptor.step(&spec.token())));
+            assert_eq!((told.code, told.server_time.0), (37, NOW));
+            assert_eq!(told.data.as_deref(), Some(&SKEW_RECOVERY[..]));
+            let again = asked(told.server_time.0);
+            let end = done(acceptor.step(&again.token()));
+            // The AP-REP is another matter (rule 13).
+            assert_eq!(end.token.is_some(), flags & gss::MUTUAL != 0);
+        }
+    }
+    // Without a checksum, too.
+    let mut acceptor = Acceptor::new(&config);
+    let spec = bench.ap_req(|a| {
+        a.checksum = Checksum::None;
+        a.options = 0;
+        a.ctime -= 3600;
+    });
+    let told = krb_error(&spec.initiator(), &goes_on(acceptor.step(&spec.token())));
+    assert_eq!(told.data.as_deref(), Some(&SKEW_RECOVERY[..]));
+    done(acceptor.step(&bench.world.ap_req().token()));
+}
+
+pub fn rule_21_a_ticket_not_yet_valid_may_be_another<M: Mount>() {
+    let bench = Bench::new();
+    let config = bench.telling::<M>();
+    let early = || {
+        bench.ap_req(|a| {
+            a.ticket.authtime = NOW + 600;
+            a.ticket.starttime = Some(NOW + 600);
+        })
+    };
+    let begun = || {
+        let mut acceptor = Acceptor::new(&config);
+        let told = krb_error(
+            &early().initiator(),
+            &goes_on(acceptor.step(&early().token())),
+        );
+        assert_eq!(told.code, 33);
+        assert_eq!(told.data.as_deref(), Some(&SKEW_RECOVERY[..]));
+        acceptor
+    };
+    done(begun().step(&bench.world.ap_req().token()));
+    // Once for both reasons together.
+    for spec in [early(), late(&bench)] {
+        let failure = fails(begun().step(&spec.token()));
+        let told = krb_error(&spec.initiator(), failure.token().expect("a KRB-ERROR"));
+        assert_eq!(told.data, None);
+    }
+    // One that the KDC has not validated is not a matter of time.
+    let spec = bench.ap_req(|a| a.ticket.flags |= flag::INVALID);
+    let failure = fails(Acceptor::new(&config).step(&spec.token()));
+    let told = krb_error(&spec.initiator(), failure.token().expect("a KRB-ERROR"));
+    assert_eq!((told.code, told.data), (33, None));
 }
 
 pub fn rule_21_spnego_retry_once_and_no_more<M: Mount>() {

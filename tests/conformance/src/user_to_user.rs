@@ -445,7 +445,8 @@ pub fn rule_13_caches_that_cannot_be_used<M: Mount>() {
     let error = UserToUser::open("/nonexistent/ccache").expect_err("no file");
     assert_eq!(problem(&error), CcacheProblem::Missing);
     // A cache is no keytab either.
-    let error = gss_acceptor::Keytab::from_bytes(cache(&[tgt.clone()])).expect_err("a cache");
+    let error =
+        gss_acceptor::Keytab::from_bytes(cache(std::slice::from_ref(&tgt))).expect_err("a cache");
     match error.unavailability() {
         Some(Unavailability::Keytab { problem, .. }) => {
             assert_eq!(*problem, KeytabProblem::Version(4));

@@ -10,5 +10,6 @@ mod judged;
 mod krb5_conf;
 mod messages;
 mod programs;
+mod retry;
 mod rpc;
 mod user_to_user;
