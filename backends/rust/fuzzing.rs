@@ -18,6 +18,7 @@ use super::kerberos::codec::cred::{EncKrbCredPart, KrbCred};
 use super::kerberos::codec::messages::{
     ApRep, ApReq, Authenticator, EncApRepPart, EncTicketPart, KrbError, Ticket,
 };
+use super::kerberos::codec::tgt::{TgtReply, TgtRequest};
 use super::kerberos::codec::{Decoded, gss};
 use super::kerberos::keytab::table::KeyTable;
 use super::kerberos::keytab::{self, Entry, KvnoWidth};
@@ -206,6 +207,19 @@ pub fn replies(input: &[u8]) {
     round_trip!(ApRep, input);
     round_trip!(EncApRepPart, input);
     round_trip!(KrbError, input);
+}
+
+/// KERB-TGT-REQUEST; and any bytes as the ticket of a KERB-TGT-REPLY.
+pub fn tgt_request(input: &[u8]) {
+    if let Some(request) = round_trip!(TgtRequest, input)
+        && let (Some(name), Some(realm)) = (request.server_name, request.realm)
+    {
+        let principal = name.in_realm(realm);
+        assert!(name.is(realm, &principal));
+        assert!(!principal.to_string().chars().any(char::is_control));
+    }
+    let reply = TgtReply::new(input).encode().expect("any ticket is sent");
+    assert!(reply.ends_with(input), "another ticket");
 }
 
 /// SPNEGO's tokens, and telling a first token by its first bytes.

@@ -97,6 +97,7 @@ pub(super) struct Plan<'a> {
 pub(super) mod option {
     pub(in super::super) const SPNEGO: u16 = 0x01;
     pub(in super::super) const STRICT: u16 = 0x02;
+    pub(super) const USER_TO_USER: u16 = 0x04;
     pub(super) const MUTUAL_REQUIRED: u16 = 0x08;
     pub(super) const SUBKEY: u16 = 0x10;
     pub(super) const NO_CHECKSUM: u16 = 0x20;
@@ -266,20 +267,29 @@ impl<'a> Plan<'a> {
 
     /// The mechanism's token.
     pub(super) fn token(&self) -> Vec<u8> {
-        let service = etype(self.etypes);
+        let user_to_user = self.has(option::USER_TO_USER);
+        let opener = if user_to_user {
+            tgt_session()
+        } else {
+            key(etype(self.etypes), 1)
+        };
         let session = self.session();
-        let ticket = key(service, 1)
-            .usage_key(2)
-            .encrypt(&self.ticket_part(), &mut zeros);
+        let ticket = opener.usage_key(2).encrypt(&self.ticket_part(), &mut zeros);
         let authenticator = session
             .usage_key(11)
             .encrypt(&self.authenticator(), &mut zeros);
-        let mutual = self.has(option::MUTUAL_REQUIRED);
+        let mut options = 0;
+        for (option, flag) in [
+            (option::MUTUAL_REQUIRED, ApReq::MUTUAL_REQUIRED),
+            (option::USER_TO_USER, ApReq::USE_SESSION_KEY),
+        ] {
+            options |= if self.has(option) { flag } else { 0 };
+        }
         let name = SERVICE.map(Text);
         let request = ApReq {
             pvno: Number,
             msg_type: Number,
-            ap_options: Flags(if mutual { ApReq::MUTUAL_REQUIRED } else { 0 }),
+            ap_options: Flags(options),
             ticket: Ticket {
                 tkt_vno: Number,
                 realm: Text(REALM),
@@ -288,8 +298,8 @@ impl<'a> Plan<'a> {
                     name_string: List::of(&name),
                 },
                 enc_part: EncryptedData {
-                    etype: service,
-                    kvno: (!self.has(option::NO_KVNO)).then_some(KVNO),
+                    etype: opener.etype(),
+                    kvno: (!user_to_user && !self.has(option::NO_KVNO)).then_some(KVNO),
                     cipher: Octets(&ticket),
                 },
             },
@@ -304,7 +314,12 @@ impl<'a> Plan<'a> {
         if self.has(option::BARE) {
             return message;
         }
-        let mut token = gss::frame_message(gss::KRB5, gss::token_id::AP_REQ, &message);
+        let oid = if user_to_user {
+            gss::KRB5_U2U
+        } else {
+            gss::KRB5
+        };
+        let mut token = gss::frame_message(oid, gss::token_id::AP_REQ, &message);
         self.edit(Layer::Token, &mut token);
         token
     }
@@ -346,6 +361,11 @@ impl<'a> Plan<'a> {
         self.edit(Layer::Later, &mut leg);
         leg
     }
+}
+
+/// The session key of the server's own TGT.
+pub(super) fn tgt_session() -> Key {
+    key(EncryptionType::DEFAULT[0], 5)
 }
 
 fn encryption_key(key: &Key) -> EncryptionKey<'_> {

@@ -10,14 +10,14 @@ use super::super::kerberos::crypto::Key;
 use super::super::kerberos::keytab::{self, Entry, KvnoWidth};
 use super::super::kerberos::per_message::{Agreed, Detection, KeyOrigin, Layout, PerMessage, Role};
 use super::super::spnego::codec::{NegState, NegTokenResp, encode_mech_types};
-use super::forge::{Bytes, KVNO, NOW, Plan, REALM, SERVICE, bindings, key, option};
+use super::forge::{Bytes, KVNO, NOW, Plan, REALM, SERVICE, bindings, key, option, tgt_session};
 use crate::acceptor::{Acceptor, Step};
 use crate::backends;
-use crate::ccache::CredentialCache;
+use crate::ccache::{CredentialCache, KerberosCredential};
 use crate::channel_bindings::ChannelBindingPolicy;
 use crate::config::AcceptorConfig;
 use crate::context::Context;
-use crate::credentials::Keytab;
+use crate::credentials::{Keytab, UserToUser};
 use crate::delegation::Delegated;
 use crate::etype::EncryptionType;
 use crate::message::Protection;
@@ -73,9 +73,24 @@ pub(super) fn keytab_file() -> Vec<u8> {
     keytab::write(&entries).expect("a keytab of four keys")
 }
 
+/// The server's own TGT: what a client gets of it.
+const TGT: &[u8] = b"\x61\x02\x30\x00";
+
+/// A cache with that TGT.
+fn own_tgt() -> UserToUser {
+    let client = Principal::new(REALM, &SERVICE, Principal::NT_SRV_HST);
+    let server = Principal::new(REALM, &[b"krbtgt", REALM], 2);
+    let session = tgt_session();
+    let key = (session.etype(), session.secret().clone());
+    let times = (from_unix_seconds(NOW - 60), from_unix_seconds(NOW + 3600));
+    let tgt = KerberosCredential::new(client.clone(), server, key, times, TGT.to_vec());
+    let cache = CredentialCache::new(client, vec![tgt]).to_bytes();
+    UserToUser::from_bytes(cache.expect("a cache")).expect("a TGT in it")
+}
+
 fn build(mode: Mode) -> AcceptorConfig {
     let keytab = Keytab::from_bytes(keytab_file()).expect("a keytab");
-    let builder = AcceptorConfig::builder(backends::rust(keytab))
+    let builder = AcceptorConfig::builder(backends::rust(keytab).and(own_tgt()))
         .request(Requirements::EXTENDED_ERROR | Requirements::MUTUAL_AUTH)
         .clock(Arc::new(Fixed))
         .replay_store(Arc::new(Forgetful));
@@ -178,6 +193,9 @@ fn check_reply(token: &[u8]) {
     match framed.token_id {
         gss::token_id::AP_REP => drop(ApRep::decode(framed.body).expect("an AP-REP")),
         gss::token_id::KRB_ERROR => drop(KrbError::decode(framed.body).expect("a KRB-ERROR")),
+        gss::token_id::TGT_REPLY if framed.oid == gss::KRB5_U2U => {
+            assert!(framed.body.ends_with(TGT), "another TGT");
+        }
         // NegTokenInit2: our hints.
         _ => assert!(framed.oid == super::super::spnego::codec::SPNEGO),
     }

@@ -3,15 +3,16 @@
 use super::super::kerberos::codec::cred::{EncKrbCredPart, KrbCred, KrbCredInfo};
 use super::super::kerberos::codec::messages::{EncApRepPart, KrbError, Ticket};
 use super::super::kerberos::codec::parts::{EncryptedData, EncryptionKey, PrincipalName};
+use super::super::kerberos::codec::tgt::TgtRequest;
 use super::super::kerberos::codec::wire::{Flags, KerberosTime, List, Number, Octets, Text};
 use super::super::kerberos::codec::{authdata, gss};
 use super::super::spnego::codec::{encode_hints, encode_mech_types};
-use super::forge::{CLIENT, NOW, Plan, REALM};
+use super::forge::{CLIENT, NOW, Plan, REALM, SERVICE};
 use super::handshake::keytab_file;
 use crate::etype::EncryptionType;
 
 /// Plans by name: options, etypes, and the flags of the GSS checksum.
-pub(super) const PLANS: [(&str, u16, u8, u32); 9] = [
+pub(super) const PLANS: [(&str, u16, u8, u32); 11] = [
     ("raw", 0x0000, 0x00, 0x3E),
     ("delegating", 0x0000, 0x00, 0x3F),
     ("raw-aes128", 0x0010, 0x15, 0x3C),
@@ -20,6 +21,8 @@ pub(super) const PLANS: [(&str, u16, u8, u32); 9] = [
     ("spnego-mic", 0x1011, 0x00, 0x3E),
     ("spnego-late", 0x0801, 0x00, 0x3C),
     ("strict-bound", 0x0097, 0x00, 0x3E),
+    ("user-to-user", 0x001C, 0x00, 0x3E),
+    ("user-to-user-spnego", 0x001D, 0x00, 0x3E),
     ("keyed-checksum", 0x0048, 0x00, 0x00),
 ];
 
@@ -60,6 +63,16 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         seeds.push(("handshake", name, legs));
         seeds.push(("forged_handshake", name, input));
     }
+    let request = tgt_request();
+    let caller = plan(0x001C, 0, 0x3E, 0);
+    let mut legs = vec![0];
+    let asked = gss::frame_message(gss::KRB5_U2U, gss::token_id::TGT_REQUEST, &request);
+    for leg in [asked, Plan::read(&caller).token()] {
+        legs.extend(u16::try_from(leg.len()).expect("short").to_be_bytes());
+        legs.extend(leg);
+    }
+    seeds.push(("handshake", "asks-for-the-tgt", legs));
+    seeds.push(("tgt_request", "named", request));
     seeds.push(("forged_handshake", "skew", plan(0, 0, 0x3E, 1000)));
     seeds.push(("keytab", "four-keys", keytab_file()));
     seeds.push(("replies", "krb-error", krb_error()));
@@ -83,6 +96,20 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     seeds.push(("messages", "as-sent", vec![4, 0]));
     seeds.push(("messages", "signed", vec![0, 0]));
     seeds
+}
+
+fn tgt_request() -> Vec<u8> {
+    let name = SERVICE.map(Text);
+    let request = TgtRequest {
+        pvno: Number,
+        msg_type: Number,
+        server_name: Some(PrincipalName {
+            name_type: 2,
+            name_string: List::of(&name),
+        }),
+        realm: Some(Text(REALM)),
+    };
+    request.encode().expect("a KERB-TGT-REQUEST")
 }
 
 fn krb_error() -> Vec<u8> {
@@ -213,6 +240,7 @@ mod tests {
                 "authorization_data" => fuzzing::authorization_data(&bytes),
                 "replies" => fuzzing::replies(&bytes),
                 "spnego" => fuzzing::spnego(&bytes),
+                "tgt_request" => fuzzing::tgt_request(&bytes),
                 "transited" => fuzzing::transited(&bytes),
                 "messages" => fuzzing::messages(&bytes),
                 "handshake" => fuzzing::handshake(&bytes),
