@@ -6,9 +6,11 @@
 
 mod forge;
 mod handshake;
+mod parts;
 mod seeds;
 
 pub use handshake::{forged_handshake, handshake, messages, seeds};
+pub use parts::parts;
 
 use core::fmt::Debug;
 

@@ -34,6 +34,8 @@ pub(super) enum Layer {
     Token,
     Spnego,
     Later,
+    /// The inside of the client's AP-REP.
+    ThirdLeg,
 }
 
 /// Fuzz input, from a place on. What is not there is zero.
@@ -107,7 +109,7 @@ pub(super) mod option {
     pub(super) const CLIENT_DATA: u16 = 0x200;
     pub(super) const ADDRESSES: u16 = 0x400;
     pub(super) const LATE_TOKEN: u16 = 0x800;
-    pub(super) const OTHER_FIRST: u16 = 0x1000;
+    pub(in super::super) const OTHER_FIRST: u16 = 0x1000;
     pub(super) const TRANSITED: u16 = 0x2000;
     pub(super) const NO_KVNO: u16 = 0x4000;
     pub(super) const BARE: u16 = 0x8000;
@@ -146,7 +148,7 @@ impl<'a> Plan<'a> {
         while !edits.0.is_empty() {
             let (own, place) = (edits.u8(), edits.i16());
             let (kind, bytes) = (edits.u8(), edits.counted());
-            if own % 7 != layer as u8 || target.is_empty() {
+            if own % 8 != layer as u8 || target.is_empty() {
                 continue;
             }
             any = true;

@@ -6,11 +6,15 @@ use std::time::SystemTime;
 
 use super::super::kerberos::codec::gss;
 use super::super::kerberos::codec::messages::{ApRep, EncApRepPart, EncTicketPart, KrbError};
+use super::super::kerberos::codec::parts::EncryptedData;
+use super::super::kerberos::codec::wire::{KerberosTime, Octets};
 use super::super::kerberos::crypto::Key;
 use super::super::kerberos::keytab::{self, Entry, KvnoWidth};
 use super::super::kerberos::per_message::{Agreed, Detection, KeyOrigin, Layout, PerMessage, Role};
 use super::super::spnego::codec::{NegState, NegTokenResp, encode_mech_types};
-use super::forge::{Bytes, KVNO, NOW, Plan, REALM, SERVICE, bindings, key, option, tgt_session};
+use super::forge::{
+    Bytes, KVNO, Layer, NOW, Plan, REALM, SERVICE, bindings, key, option, tgt_session,
+};
 use crate::acceptor::{Acceptor, Step};
 use crate::backends;
 use crate::ccache::{CredentialCache, KerberosCredential};
@@ -187,6 +191,11 @@ fn check_reply(token: &[u8]) {
         }
         return;
     }
+    // DCE style's AP-REP.
+    if token.first() == Some(&0x6F) {
+        assert!(ApRep::decode(token).is_ok(), "no AP-REP");
+        return;
+    }
     let Ok(framed) = gss::parse(token) else {
         panic!("a reply that is neither SPNEGO nor framed");
     };
@@ -238,6 +247,7 @@ pub fn forged_handshake(input: &[u8]) -> bool {
     };
     let mut acceptor = Acceptor::new(config(mode));
     let mut leg = plan.first();
+    let mut proof = None;
     let mut retried = plan.clone();
     retried.ctime = 0;
     for _ in 0..6 {
@@ -247,12 +257,19 @@ pub fn forged_handshake(input: &[u8]) -> bool {
         let token = match reply {
             Progress::Done(context) => {
                 check_peer(&context, &named(&plan));
+                let dce = context.granted().contains(Granted::USED_DCE_STYLE);
+                assert_eq!(proof, dce.then_some(Proof::Given), "the third leg");
                 use_context(&context);
                 return true;
             }
             Progress::Reply(token) => token,
         };
-        leg = next_leg(&plan, &retried, &token);
+        if let Some((third, given)) = third_leg(&plan, &token) {
+            leg = third;
+            proof = Some(given);
+        } else {
+            leg = next_leg(&plan, &retried, &token);
+        }
     }
     panic!("a handshake without end");
 }
@@ -290,10 +307,61 @@ fn next_leg(plan: &Plan<'_>, retried: &Plan<'_>, reply: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Whether a third leg proves that the client has read our AP-REP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    Given,
+    Missing,
+}
+
+/// DCE style: the answer to a bare AP-REP, inside SPNEGO or not, and whether
+/// the input's changes left it what it must be.
+fn third_leg(plan: &Plan<'_>, reply: &[u8]) -> Option<(Vec<u8>, Proof)> {
+    let response = NegTokenResp::decode(reply).ok();
+    let token = match &response {
+        Some(response) => response.response_token?.0,
+        None => reply,
+    };
+    let (key, number) = read_ap_rep(plan, token)?;
+    let part = EncApRepPart {
+        ctime: KerberosTime(NOW),
+        cusec: 1,
+        subkey: None,
+        seq_number: Some(number),
+    };
+    let mut part = part.encode().expect("an AP-REP's inside");
+    plan.edit(Layer::ThirdLeg, &mut part);
+    let proof = match EncApRepPart::decode(&part) {
+        Ok(part) if part.subkey.is_none() && part.seq_number == Some(number) => Proof::Given,
+        _ => Proof::Missing,
+    };
+    let session = plan.session();
+    let cipher = session
+        .usage_key(12)
+        .encrypt(&part, &mut |bytes| bytes.fill(0));
+    let sealed = EncryptedData {
+        etype: session.etype(),
+        kvno: None,
+        cipher: Octets(&cipher),
+    };
+    let third = ApRep::new(sealed).encode().expect("an AP-REP");
+    let offer = encode_mech_types(&plan.offer()).expect("an offer");
+    let mic = plan
+        .has(option::OTHER_FIRST)
+        .then(|| engine(Role::Initiator, key, Layout::Dce, number).mic(&offer));
+    Some((plan.later(Some(&third), mic.as_deref()), proof))
+}
+
 /// The client's context, once it has an AP-REP.
 fn client_side(plan: &Plan<'_>, reply: &[u8]) -> Option<PerMessage> {
     let framed = gss::parse(reply).ok()?;
-    let reply = ApRep::decode(framed.body).ok()?;
+    let (key, number) = read_ap_rep(plan, framed.body)?;
+    Some(engine(Role::Initiator, key, Layout::Plain, number))
+}
+
+/// What an AP-REP holds: the acceptor's subkey and its number.
+fn read_ap_rep(plan: &Plan<'_>, message: &[u8]) -> Option<(Key, u32)> {
+    let reply = ApRep::decode(message).ok()?;
     let mut inside = reply.enc_part.cipher.0.to_vec();
     let session = plan.session();
     let usage = session.usage_key(12);
@@ -303,26 +371,22 @@ fn client_side(plan: &Plan<'_>, reply: &[u8]) -> Option<PerMessage> {
         EncApRepPart::decode(inside.get(start..start + opened)?).expect("an AP-REP's inside");
     let subkey = part.subkey.expect("a subkey");
     let key = Key::new(subkey.keytype, Secret::copy_from(subkey.keyvalue.0)).expect("a key");
-    Some(engine(
-        Role::Initiator,
-        key,
-        KeyOrigin::AcceptorSubkey,
-        part.seq_number.unwrap_or(0),
-    ))
+    Some((key, part.seq_number.unwrap_or(0)))
 }
 
-fn engine(role: Role, key: Key, origin: KeyOrigin, first_received: u32) -> PerMessage {
+/// One end of a context in the acceptor's subkey.
+pub(super) fn engine(role: Role, key: Key, layout: Layout, first_received: u32) -> PerMessage {
     PerMessage::new(Agreed {
         role,
         key,
-        origin,
+        origin: KeyOrigin::AcceptorSubkey,
         first_sent: 0,
         first_received,
         detection: Detection {
             replay: true,
             sequence: true,
         },
-        layout: Layout::Plain,
+        layout,
         random: |bytes| bytes.fill(0),
     })
 }
@@ -342,7 +406,7 @@ pub fn messages(input: &[u8]) {
     let mut bytes = Bytes(input);
     let settings = bytes.u8();
     let etype = EncryptionType::DEFAULT[usize::from(settings & 3)];
-    let side = |role| engine(role, key(etype, 4), KeyOrigin::AcceptorSubkey, 0);
+    let side = |role| engine(role, key(etype, 4), Layout::Plain, 0);
     let (server, client) = (side(Role::Acceptor), side(Role::Initiator));
     let protection = if settings & 4 == 0 {
         Protection::Integrity
@@ -381,7 +445,7 @@ pub fn messages(input: &[u8]) {
 }
 
 fn client_mic(etype: EncryptionType) -> Vec<u8> {
-    let client = engine(Role::Initiator, key(etype, 4), KeyOrigin::AcceptorSubkey, 0);
+    let client = engine(Role::Initiator, key(etype, 4), Layout::Plain, 0);
     // The wrap token has the first number.
     drop(client.wrap(Protection::Integrity, b""));
     client.mic(b"the quick brown fox jumps over the lazy dog")

@@ -12,7 +12,7 @@ use super::handshake::keytab_file;
 use crate::etype::EncryptionType;
 
 /// Plans by name: options, etypes, and the flags of the GSS checksum.
-pub(super) const PLANS: [(&str, u16, u8, u32); 11] = [
+pub(super) const PLANS: [(&str, u16, u8, u32); 14] = [
     ("raw", 0x0000, 0x00, 0x3E),
     ("delegating", 0x0000, 0x00, 0x3F),
     ("raw-aes128", 0x0010, 0x15, 0x3C),
@@ -24,6 +24,9 @@ pub(super) const PLANS: [(&str, u16, u8, u32); 11] = [
     ("user-to-user", 0x001C, 0x00, 0x3E),
     ("user-to-user-spnego", 0x001D, 0x00, 0x3E),
     ("keyed-checksum", 0x0048, 0x00, 0x00),
+    ("dce", 0x8010, 0x15, 0x103C),
+    ("dce-spnego", 0x8011, 0x00, 0x103E),
+    ("dce-spnego-mic", 0x9011, 0x2A, 0x103E),
 ];
 
 /// A plan as fuzz input, without edits.
@@ -95,6 +98,13 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     seeds.push(("cred", "plain", krb_cred()));
     seeds.push(("messages", "as-sent", vec![4, 0]));
     seeds.push(("messages", "signed", vec![0, 0]));
+    seeds.push(("parts", "rpc", vec![0x0C, 3, 1, 24, 0, 48, 1, 8]));
+    seeds.push((
+        "parts",
+        "straddling",
+        vec![0x06, 4, 0, 5, 1, 3, 0, 11, 0, 40],
+    ));
+    seeds.push(("parts", "signed", vec![0x01, 2, 1, 24, 0, 48]));
     seeds
 }
 
@@ -216,6 +226,17 @@ mod tests {
         assert!(fuzzing::forged_handshake(&plan(0, 0, 0x3E, 1000)));
     }
 
+    /// DCE style: the number is the last thing in the client's AP-REP.
+    #[test]
+    fn one_bit_of_the_number_keeps_the_client_out() {
+        for options in [0x8010, 0x8011] {
+            let mut input = plan(options, 0, 0x103E, 0);
+            assert!(fuzzing::forged_handshake(&input));
+            input.extend([7, 0xFF, 0xFF, 0, 1, 1]);
+            assert!(!fuzzing::forged_handshake(&input), "{options:x}");
+        }
+    }
+
     /// An edit is a layer, a place, a kind, and counted bytes.
     #[test]
     fn one_bit_at_any_sealed_layer_keeps_the_client_out() {
@@ -243,6 +264,7 @@ mod tests {
                 "tgt_request" => fuzzing::tgt_request(&bytes),
                 "transited" => fuzzing::transited(&bytes),
                 "messages" => fuzzing::messages(&bytes),
+                "parts" => fuzzing::parts(&bytes),
                 "handshake" => fuzzing::handshake(&bytes),
                 "forged_handshake" => drop(fuzzing::forged_handshake(&bytes)),
                 other => panic!("{other}/{name} has no target"),
