@@ -1,6 +1,8 @@
 //! Both ends against each other. That the tokens made here are those of
 //! other implementations is for the interop tests to say.
 
+mod dce;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
