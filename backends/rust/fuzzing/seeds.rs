@@ -96,16 +96,23 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     ]);
     seeds.push(("gss_checksum", "delegation-and-extension", body));
     seeds.push(("cred", "plain", krb_cred()));
-    seeds.push(("messages", "as-sent", vec![4, 0]));
-    seeds.push(("messages", "signed", vec![0, 0]));
-    seeds.push(("parts", "rpc", vec![0x0C, 3, 1, 24, 0, 48, 1, 8]));
-    seeds.push((
-        "parts",
-        "straddling",
-        vec![0x06, 4, 0, 5, 1, 3, 0, 11, 0, 40],
-    ));
-    seeds.push(("parts", "signed", vec![0x01, 2, 1, 24, 0, 48]));
+    seeds.extend(messages());
     seeds
+}
+
+/// Messages, whole and in parts.
+fn messages() -> [(&'static str, &'static str, Vec<u8>); 5] {
+    [
+        ("messages", "as-sent", vec![4, 0]),
+        ("messages", "signed", vec![0, 0]),
+        ("parts", "rpc", vec![0x0C, 3, 1, 24, 0, 48, 1, 8]),
+        (
+            "parts",
+            "straddling",
+            vec![0x06, 4, 0, 5, 1, 3, 0, 11, 0, 40],
+        ),
+        ("parts", "signed", vec![0x01, 2, 1, 24, 0, 48]),
+    ]
 }
 
 fn tgt_request() -> Vec<u8> {

@@ -151,8 +151,10 @@ fn the_client_takes_no_answer_of_the_other_style() {
 #[test]
 fn two_legs_are_not_enough() {
     let (realm, service) = realm();
-    let mut limits = crate::Limits::default();
-    limits.max_legs = 1;
+    let limits = crate::Limits {
+        max_legs: 1,
+        ..crate::Limits::default()
+    };
     let config = builder(&realm, &service).limits(limits).build().unwrap();
     let dce = service.client("alice").raw().with(ClientFlags::DCE_STYLE);
     match dce.connect(&config) {
