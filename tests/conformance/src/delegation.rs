@@ -1,14 +1,15 @@
 //! Rule 15: what a client delegates, and to whom it is given.
 
 use crate::Mount;
-use crate::bench::{Bench, NOW, at, done, fails, rejected};
+use crate::bench::{Bench, NOW, at, done, fails, goes_on, rejected};
 use gss_acceptor::{
-    Acceptor, Context, DelegationProblem, EncryptionType, Granted, Rejection, Requirements,
-    TicketFlags, WindowsStatus,
+    Acceptor, Context, DelegationProblem, EncryptionType, Framing, Granted, Rejection,
+    Requirements, TicketFlags, WindowsStatus,
 };
-use kit::ap_req::{ApReqSpec, gss};
+use kit::ap_req::{ApReqSpec, Frame, gss, oid};
 use kit::cases::{self, Case, Expect};
 use kit::cred::{CredSpec, forwarded_tgt};
+use kit::spnego::InitSpec;
 use kit::ticket::flag;
 
 /// alice's AP-REQ with a forwarded TGT in the clear, the ticket's own octets fixed so that they can
@@ -175,4 +176,45 @@ pub fn rule_15_a_rejection_spends_no_slot<M: Mount>() {
     let token = bench.world.ap_req().token();
     assert!(Acceptor::new(&required).step(&token).is_err());
     done(Acceptor::new(&open).step(&token));
+}
+
+/// Rules 15 and 20: DCE style makes no difference, but that nobody has the credentials before the
+/// third leg.
+pub fn rule_15_delegated_in_dce_style<M: Mount>() {
+    let bench = Bench::new();
+    let required = bench.builder::<M>().require(Requirements::DELEGATE);
+    let config = required.build().expect("builds");
+    let (mut spec, octets) = delegating(&bench, |_| ());
+    spec.gss().flags |= gss::DCE;
+    spec.frame = Frame::bare();
+    let mut acceptor = Acceptor::new(&config);
+    let reply = goes_on(acceptor.step(&spec.token()));
+    let mut client = spec.initiator();
+    client.read_ap_rep(&reply).expect("a bare AP-REP");
+    let context = done(acceptor.step(&client.third_leg().token())).context;
+    let granted = Granted::DELEGATE | Granted::USED_DCE_STYLE;
+    assert!(context.granted().contains(granted));
+    let cache = context.delegated().and_then(|it| it.kerberos());
+    assert_eq!(cache.expect("delegated").credentials()[0].ticket, octets);
+    // Required and absent, there is no second leg.
+    let mut bare = bench.world.ap_req();
+    bare.gss().flags |= gss::DCE;
+    bare.frame = Frame::bare();
+    match rejected(fails(Acceptor::new(&config).step(&bare.token())).error()) {
+        Rejection::Delegation { .. } => {}
+        other => panic!("{other}"),
+    }
+}
+
+/// Inside SPNEGO they are the same.
+pub fn rule_15_delegated_inside_spnego<M: Mount>() {
+    let bench = Bench::new();
+    let required = bench.builder::<M>().require(Requirements::DELEGATE);
+    let config = required.build().expect("builds");
+    let (spec, octets) = delegating(&bench, |_| ());
+    let offer = InitSpec::new(&[oid::KRB5], Some(spec.token()));
+    let context = done(Acceptor::new(&config).step(&offer.token())).context;
+    assert_eq!(context.framing(), Framing::Spnego);
+    let cache = context.delegated().and_then(|it| it.kerberos());
+    assert_eq!(cache.expect("delegated").credentials()[0].ticket, octets);
 }

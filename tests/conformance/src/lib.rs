@@ -170,7 +170,8 @@ macro_rules! mount {
                 rule_15_what_nobody_asked_for_is_dropped,
                 rule_15_useless_credentials_reject_only_where_required,
                 rule_15_the_error_says_which, rule_15_not_forwardable_is_said,
-                rule_15_a_rejection_spends_no_slot;
+                rule_15_a_rejection_spends_no_slot, rule_15_delegated_in_dce_style,
+                rule_15_delegated_inside_spnego;
             messages: rule_14_pac_is_kept_from_the_ticket_alone, rule_19_fresh_each_time,
                 rule_19_send_sequence_without_reply, rule_22_expiry_is_the_tickets_end,
                 rule_22_after_expiry, rule_22_expired_contexts_may_go_on,
