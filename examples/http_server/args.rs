@@ -6,7 +6,8 @@ use gss_acceptor::{Error, ServiceName};
 use lexopt::{Arg, ValueExt as _};
 
 pub const HELP: &str = "\
-A web server that lets its clients in by Kerberos (HTTP Negotiate, RFC 4559).
+A web server that lets its clients in by Kerberos (HTTP Negotiate, RFC 4559),
+and by NTLM if it is told to.
 
     cargo run --example http_server [-- OPTIONS]
 
@@ -19,6 +20,9 @@ built-in client in, shows how that went, and serves on http://127.0.0.1:8080/.
                      such as HTTP/web.example.com
     --delegation FILE  with --keytab: ask clients for delegated credentials,
                      and keep those of the last one in this credential cache
+    --ntlm FILE      take NTLM besides, from the accounts of this file, one a line:
+                     user:NT hash, or DOMAIN\\user:NT hash
+    --nt-hash        print the NT hash of a password that is typed in, and exit
     --self-test      log the built-in client in once, on a free port, and exit:
                      0 if all went well, else 1 and the reason
     --help           this text
@@ -29,7 +33,13 @@ built-in client in, shows how that went, and serves on http://127.0.0.1:8080/.
 pub enum Command {
     Help,
     SelfTest,
-    Serve { listen: String, realm: Realm },
+    NtHash,
+    Serve {
+        listen: String,
+        realm: Realm,
+        /// Accounts of NTLM.
+        accounts: Option<PathBuf>,
+    },
 }
 
 /// Whose clients to serve.
@@ -49,6 +59,7 @@ pub enum Realm {
 pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
     let (mut listen, mut keytab, mut service, mut self_test) = (None, None, None, false);
     let mut ccache = None;
+    let mut accounts = None;
     let text = |error: lexopt::Error| error.to_string();
     while let Some(arg) = parser.next().map_err(text)? {
         match arg {
@@ -57,6 +68,8 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
             Arg::Long("listen") => {
                 listen = Some(parser.value().and_then(|v| v.string()).map_err(text)?);
             }
+            Arg::Long("nt-hash") => return Ok(Command::NtHash),
+            Arg::Long("ntlm") => accounts = Some(parser.value().map_err(text)?.into()),
             Arg::Long("keytab") => keytab = Some(parser.value().map_err(text)?.into()),
             Arg::Long("delegation") => ccache = Some(parser.value().map_err(text)?.into()),
             Arg::Long("service") => {
@@ -67,7 +80,8 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
             other => return Err(other.unexpected().to_string()),
         }
     }
-    let other = listen.is_some() || keytab.is_some() || service.is_some() || ccache.is_some();
+    let other = [listen.is_some(), keytab.is_some(), service.is_some()];
+    let other = other.contains(&true) || ccache.is_some() || accounts.is_some();
     if self_test && other {
         return Err("--self-test takes no other option: it uses its own realm and port".into());
     }
@@ -85,7 +99,11 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
         },
     };
     let listen = listen.unwrap_or_else(|| "127.0.0.1:8080".into());
-    Ok(Command::Serve { listen, realm })
+    Ok(Command::Serve {
+        listen,
+        realm,
+        accounts,
+    })
 }
 
 /// What an error says, without the word for whose fault it is: on a command

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use gss_acceptor::testing::{ClientStep, Service};
 
 use crate::listen;
-use crate::negotiate::header;
+use crate::negotiate::{Scheme, header};
 use crate::page;
 use crate::token::{Leg, Way};
 
@@ -109,7 +109,7 @@ impl Http {
     fn get(&mut self, server: SocketAddr, token: Option<&[u8]>) -> Result<Answer, String> {
         let mut request = format!("GET / HTTP/1.1\r\nHost: {server}\r\nAccept: text/plain\r\n");
         if let Some(token) = token {
-            let value = header(Some(token));
+            let value = header(Scheme::Negotiate, Some(token));
             request.push_str(&format!("Authorization: {value}\r\n"));
         }
         request.push_str("\r\n");

@@ -248,8 +248,8 @@ impl<'h> Headers<'h, '_> {
 /// What is sent back.
 pub struct Response {
     pub status: &'static str,
-    /// The value of `WWW-Authenticate`.
-    pub authenticate: Option<String>,
+    /// The values of `WWW-Authenticate`.
+    pub authenticate: Vec<String>,
     pub kind: Wants,
     pub body: String,
 }
@@ -263,7 +263,7 @@ impl Response {
             head.push_str(value);
             head.push_str("\r\n");
         };
-        if let Some(value) = &self.authenticate {
+        for value in &self.authenticate {
             header("WWW-Authenticate", value);
         }
         if self.status.starts_with("405") {

@@ -23,8 +23,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 
+use gss_acceptor::accounts::{AccountFile, NtHash};
 use gss_acceptor::testing::Realm;
-use gss_acceptor::{AcceptorConfig, Credentials, Keytab, Requirements, ServiceName, backends};
+use gss_acceptor::{
+    AcceptorConfig, Credentials, Keytab, Mechanism, Ntlm, Requirements, ServiceName, backends,
+};
 
 use crate::args::Command;
 use crate::client::Run;
@@ -48,21 +51,12 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::SelfTest => self_test(),
+        Command::NtHash => nt_hash(),
         Command::Serve {
             listen,
-            realm: args::Realm::Embedded,
-        } => serve_embedded(&listen),
-        Command::Serve {
-            listen,
-            realm:
-                args::Realm::Keytab {
-                    path,
-                    service,
-                    ccache,
-                },
-        } => Keytab::open(path)
-            .map_err(|error| args::plain(&error))
-            .and_then(|keytab| serve_keytab(&listen, keytab, service, ccache)),
+            realm,
+            accounts,
+        } => serve(&listen, realm, accounts),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -73,14 +67,50 @@ fn main() -> ExitCode {
     }
 }
 
+fn serve(listen: &str, realm: args::Realm, accounts: Option<PathBuf>) -> Result<(), String> {
+    let plain = |error| args::plain(&error);
+    let ntlm = accounts.map(AccountFile::open).transpose().map_err(plain)?;
+    let ntlm = ntlm.map(Ntlm::new);
+    match realm {
+        args::Realm::Embedded => serve_embedded(listen, ntlm),
+        args::Realm::Keytab {
+            path,
+            service,
+            ccache,
+        } => {
+            let keytab = Keytab::open(path).map_err(plain)?;
+            serve_keytab(listen, keytab, service, ccache, ntlm)
+        }
+    }
+}
+
+/// What goes into a file of accounts.
+fn nt_hash() -> Result<(), String> {
+    let mut password = String::new();
+    let read = std::io::stdin().read_line(&mut password);
+    read.map_err(|error| format!("no password: {error}"))?;
+    let hash = NtHash::from_password(password.trim_end_matches(['\r', '\n']));
+    let digits = hash.expose().iter().map(|byte| format!("{byte:02x}"));
+    println!("{}", digits.collect::<String>());
+    Ok(())
+}
+
 /// What every mode asks of its clients: integrity of whatever is exchanged
 /// later is required of nobody here, since HTTP exchanges nothing more.
 fn configure(
     credentials: impl Into<Credentials>,
     service: Option<ServiceName>,
     delegation: Requirements,
+    ntlm: Option<Ntlm>,
 ) -> Result<AcceptorConfig, String> {
-    let mut builder = AcceptorConfig::builder(backends::rust(credentials))
+    let mut backend = backends::rust(credentials);
+    let mut mechanisms = vec![Mechanism::Kerberos];
+    if let Some(ntlm) = ntlm {
+        backend = backend.and(ntlm);
+        mechanisms.push(Mechanism::Ntlm);
+    }
+    let mut builder = AcceptorConfig::builder(backend)
+        .mechanisms(&mechanisms)
         // Proves the server to clients that ask, as curl does.
         .request(Requirements::MUTUAL_AUTH)
         // Tells a client why it is not let in, as far as the protocol does.
@@ -94,10 +124,13 @@ fn configure(
 }
 
 /// A realm in memory, a server of it in a thread, and one login.
-fn start_embedded(listen: &str) -> Result<(Arc<Server>, thread::JoinHandle<()>), String> {
+fn start_embedded(
+    listen: &str,
+    ntlm: Option<Ntlm>,
+) -> Result<(Arc<Server>, thread::JoinHandle<()>), String> {
     let realm = Realm::new(REALM);
     let service = realm.service(SERVICE).map_err(|error| error.to_string())?;
-    let config = configure(service.keytab(), None, Requirements::empty())?;
+    let config = configure(service.keytab(), None, Requirements::empty(), ntlm)?;
     let description = config.describe().to_string();
     let (listener, local) = listen::bind(listen)?;
     println!("{description}");
@@ -153,14 +186,14 @@ fn check(run: &Run) -> Result<(), String> {
 }
 
 fn self_test() -> Result<(), String> {
-    let (server, _) = start_embedded("127.0.0.1:0")?;
+    let (server, _) = start_embedded("127.0.0.1:0", None)?;
     show_login(&server)?;
     println!("All is well.");
     Ok(())
 }
 
-fn serve_embedded(listen: &str) -> Result<(), String> {
-    let (server, thread) = start_embedded(listen)?;
+fn serve_embedded(listen: &str, ntlm: Option<Ntlm>) -> Result<(), String> {
+    let (server, thread) = start_embedded(listen, ntlm)?;
     show_login(&server)?;
     let local = server.local;
     println!("Serving on http://{local}/ until Ctrl-C. To see more:");
@@ -180,12 +213,13 @@ fn serve_keytab(
     keytab: Keytab,
     service: Option<ServiceName>,
     ccache: Option<PathBuf>,
+    ntlm: Option<Ntlm>,
 ) -> Result<(), String> {
     let delegation = match ccache {
         Some(_) => Requirements::DELEGATE,
         None => Requirements::empty(),
     };
-    let config = configure(keytab, service.clone(), delegation)?;
+    let config = configure(keytab, service.clone(), delegation, ntlm)?;
     let described = config.describe();
     let (listener, local) = listen::bind(listen)?;
     print!("{described}");

@@ -1,18 +1,30 @@
-//! HTTP Negotiate (RFC 4559): one handshake at a time on a connection.
+//! HTTP Negotiate (RFC 4559), and NTLM in the same way: one handshake at a
+//! time on a connection.
 
 use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gss_acceptor::{Acceptor, AcceptorConfig, BindingStatus, Context, Delegated, Step, StepInput};
+use gss_acceptor::{
+    Acceptor, AcceptorConfig, BindingStatus, Context, Delegated, Mechanism, Step, StepInput,
+};
 
 use crate::token::{Leg, Way};
 
 /// A connection's handshake, while it takes more than one request.
 #[derive(Default)]
 pub struct Negotiate {
-    running: Option<Acceptor>,
+    running: Option<(Scheme, Acceptor)>,
     legs: Vec<Leg>,
+}
+
+/// How the client says that it sends a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// SPNEGO, or a mechanism's own token (RFC 4559).
+    Negotiate,
+    /// NTLM's own tokens.
+    Ntlm,
 }
 
 /// Who came in, and how.
@@ -58,7 +70,7 @@ impl Negotiate {
         peer: Option<IpAddr>,
         authorization: Option<&str>,
     ) -> Answer {
-        let Some(text) = authorization.and_then(negotiate) else {
+        let Some((scheme, text)) = authorization.and_then(scheme) else {
             // Whoever stops in the middle starts from the beginning.
             *self = Self::default();
             return Answer::Ask;
@@ -70,7 +82,11 @@ impl Negotiate {
         // The acceptor is put back only if the handshake goes on, so that
         // nothing of one that failed is left.
         let Self { running, mut legs } = core::mem::take(self);
-        let mut acceptor = running.unwrap_or_else(|| Acceptor::new(config));
+        // Every leg of a handshake is in the scheme of the first.
+        let mut acceptor = match running {
+            Some((running, acceptor)) if running == scheme => acceptor,
+            _ => Acceptor::new(config),
+        };
         legs.push(Leg::token(Way::ToServer, &token));
         let mut input = StepInput::new(&token);
         input.peer_address = peer;
@@ -78,9 +94,9 @@ impl Negotiate {
             Ok(Step::Continue { token }) => {
                 legs.push(Leg::token(Way::ToClient, &token));
                 let retry = acceptor.retry_reason().map(ToString::to_string);
-                let running = Some(acceptor);
+                let running = Some((scheme, acceptor));
                 *self = Self { running, legs };
-                let authenticate = header(Some(&token));
+                let authenticate = header(scheme, Some(&token));
                 Answer::GoOn {
                     authenticate,
                     retry,
@@ -89,7 +105,7 @@ impl Negotiate {
             Ok(Step::Established { token, context }) => {
                 legs.extend(token.iter().map(|token| Leg::token(Way::ToClient, token)));
                 Answer::In {
-                    authenticate: token.map(|token| header(Some(&token))),
+                    authenticate: token.map(|token| header(scheme, Some(&token))),
                     login: Box::new(Login {
                         peer: context.peer().to_string(),
                         facts: facts(&context),
@@ -99,28 +115,49 @@ impl Negotiate {
                 }
             }
             Err(failure) => Answer::Refused {
-                authenticate: header(failure.token()),
+                authenticate: header(scheme, failure.token()),
                 why: failure.error().to_string(),
             },
         }
     }
 }
 
-/// The value of `WWW-Authenticate`.
-pub fn header(token: Option<&[u8]>) -> String {
-    match token {
-        Some(token) => format!("Negotiate {}", STANDARD.encode(token)),
-        None => "Negotiate".into(),
+impl Scheme {
+    const ALL: [Self; 2] = [Self::Negotiate, Self::Ntlm];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Negotiate => "Negotiate",
+            Self::Ntlm => "NTLM",
+        }
     }
 }
 
-/// What follows the scheme in a value of `Authorization`, if the scheme is
-/// Negotiate.
-fn negotiate(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("Negotiate")
-        .then(|| token.trim())
+/// The value of `WWW-Authenticate`.
+pub fn header(scheme: Scheme, token: Option<&[u8]>) -> String {
+    match token {
+        Some(token) => format!("{} {}", scheme.name(), STANDARD.encode(token)),
+        None => scheme.name().into(),
+    }
+}
+
+/// What a client without a token is asked for, the preferred first.
+pub fn offers(config: &AcceptorConfig) -> Vec<String> {
+    let ntlm = config.describe().mechanisms.contains(&Mechanism::Ntlm);
+    Scheme::ALL
+        .into_iter()
+        .filter(|scheme| ntlm || *scheme == Scheme::Negotiate)
+        .map(|scheme| header(scheme, None))
+        .collect()
+}
+
+/// Scheme and token of a value of `Authorization`, if there is one.
+fn scheme(authorization: &str) -> Option<(Scheme, &str)> {
+    let (name, token) = authorization.split_once(' ')?;
+    let scheme = Scheme::ALL
+        .into_iter()
+        .find(|scheme| name.eq_ignore_ascii_case(scheme.name()))?;
+    Some((scheme, token.trim()))
 }
 
 /// What there is to say of a client, for people.

@@ -97,8 +97,8 @@ impl Server {
         let kind = request.wants;
         let authorization = request.authorization.as_deref();
         let address = peer.as_ref().map(SocketAddr::ip).map(unmapped);
-        let unauthorized = |authenticate: String, refused| Response {
-            authenticate: Some(authenticate),
+        let unauthorized = |authenticate: Vec<String>, refused| Response {
+            authenticate,
             ..page(
                 "401 Unauthorized",
                 kind,
@@ -106,7 +106,10 @@ impl Server {
             )
         };
         match handshake.step(&self.config, address, authorization) {
-            Answer::Ask => (unauthorized(negotiate::header(None), false), request.after),
+            Answer::Ask => (
+                unauthorized(negotiate::offers(&self.config), false),
+                request.after,
+            ),
             Answer::GoOn {
                 authenticate,
                 retry,
@@ -114,7 +117,7 @@ impl Server {
                 if let Some(why) = retry {
                     eprintln!("{}: asked to try again: {why}", name(peer));
                 }
-                (unauthorized(authenticate, false), request.after)
+                (unauthorized(vec![authenticate], false), request.after)
             }
             Answer::In {
                 authenticate,
@@ -128,7 +131,7 @@ impl Server {
                     }
                 }
                 let response = Response {
-                    authenticate,
+                    authenticate: authenticate.into_iter().collect(),
                     ..page("200 OK", kind, page::welcome(&login, kind))
                 };
                 (response, request.after)
@@ -137,10 +140,10 @@ impl Server {
             // client has of it must not be taken for the next one's.
             Answer::Refused { authenticate, why } => {
                 eprintln!("{}: not let in: {why}", name(peer));
-                (unauthorized(authenticate, true), After::Close)
+                (unauthorized(vec![authenticate], true), After::Close)
             }
             Answer::Malformed => {
-                let why = "the token after Negotiate is not base64";
+                let why = "the token is not base64";
                 eprintln!("{}: {why}", name(peer));
                 (message("400 Bad Request", why, kind), After::Close)
             }
@@ -174,7 +177,7 @@ fn name(peer: Option<SocketAddr>) -> String {
 fn page(status: &'static str, kind: Wants, body: String) -> Response {
     Response {
         status,
-        authenticate: None,
+        authenticate: Vec::new(),
         kind,
         body,
     }
