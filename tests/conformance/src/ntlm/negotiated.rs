@@ -222,12 +222,21 @@ pub fn rule_30_no_integrity_no_mic<M: NtlmMount>() {
     half.answer.mic = Mic::Zero;
     let reply = resp(&done(half.send(None)).token.expect("a reply"));
     assert_eq!(reply.mic, None);
-    // One is sent all the same: it can be nothing.
+    // One is sent all the same: it can be nothing but the dummy signature of MS-NLMP 2.2.2.5
+    // (ALWAYS_SIGN), which proves as much as none.
+    let dummy = [&[1][..], &[0; 15]].concat();
+    for wrong in [vec![1; 16], vec![0; 16], dummy[..15].to_vec()] {
+        let half = begin(&config, &[oid::NTLM], PLAIN);
+        assert_eq!(mic_missing(&fails(half.send(Some(wrong)))), Some(false));
+    }
     let half = begin(&config, &[oid::NTLM], PLAIN);
-    assert_eq!(
-        mic_missing(&fails(half.send(Some(vec![1; 16])))),
-        Some(false)
-    );
+    let end = done(half.send(Some(dummy.clone())));
+    assert!(end.context.granted().is_empty());
+    let reply = resp(&end.token.expect("a reply"));
+    assert_eq!(reply.mic.as_ref(), Some(&dummy));
+    // Where there is integrity it is a wrong one.
+    let half = begin(&config, &[oid::NTLM], SEALING);
+    assert_eq!(mic_missing(&fails(half.send(Some(dummy)))), Some(false));
 }
 
 pub fn rule_30_chosen_and_not_first<M: NtlmMount>() {
