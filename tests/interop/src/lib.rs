@@ -7,6 +7,7 @@ pub mod heimdal;
 pub mod kdc;
 pub mod krb5_crate;
 pub mod libraries;
+pub mod ntlm;
 pub mod peer;
 pub mod process;
 pub mod python;

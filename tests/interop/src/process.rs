@@ -101,15 +101,23 @@ impl Server {
     /// # Panics
     /// It does not listen within 20 s.
     pub fn example(name: &'static str, keytab: &Path, more: &[&str], log: PathBuf) -> Self {
+        let keytab = keytab.to_str().expect("a path in UTF-8");
+        Self::start(name, &[&["--keytab", keytab], more].concat(), log)
+    }
+
+    /// Starts an example with these arguments on a free port of 127.0.0.1.
+    ///
+    /// # Panics
+    /// It does not listen within 20 s.
+    pub fn start(name: &'static str, arguments: &[&str], log: PathBuf) -> Self {
         let program = example(name);
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("an address");
         drop(free);
         let output = std::fs::File::create(&log).expect("a log");
         let child = Command::new(program)
-            .args(["--listen", &address.to_string(), "--keytab"])
-            .arg(keytab)
-            .args(more)
+            .args(["--listen", &address.to_string()])
+            .args(arguments)
             .stdout(output.try_clone().expect("a second handle"))
             .stderr(output)
             .spawn()

@@ -21,6 +21,7 @@ pub fn script(name: &str) -> PathBuf {
 
 /// A context of python3-gssapi's.
 pub struct PythonPeer {
+    name: String,
     child: Child,
     to: Option<ChildStdin>,
     from: BufReader<ChildStdout>,
@@ -34,20 +35,35 @@ impl PythonPeer {
     pub fn new(kdc: &Kdc, user: &User, ask: &Ask) -> Self {
         let bindings = ask.bindings.iter().flatten();
         let bindings: String = bindings.map(|byte| format!("{byte:02x}")).collect();
-        let mut child = Command::new(PYTHON)
+        let mut command = Command::new(PYTHON);
+        command
             .arg(script("client.py"))
             .arg(&ask.target)
             .arg(if ask.spnego { "spnego" } else { "krb5" })
             .arg(ask.flags.to_string())
             .arg(bindings)
-            .envs(user.environment(kdc))
+            .envs(user.environment(kdc));
+        Self::start("python3-gssapi".to_owned(), &mut command)
+    }
+
+    /// Starts a script that speaks the same protocol.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn start(name: String, command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("Debian's python3");
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         let (to, from) = (child.stdin.take(), child.stdout.take());
         let from = BufReader::new(from.expect("piped"));
-        Self { child, to, from }
+        Self {
+            name,
+            child,
+            to,
+            from,
+        }
     }
 
     fn ask(&mut self, op: u8, one: &[u8], two: &[u8]) -> Result<(Vec<u8>, Vec<u8>), String> {
@@ -87,7 +103,7 @@ impl Drop for PythonPeer {
 
 impl Peer for PythonPeer {
     fn name(&self) -> String {
-        "python3-gssapi".to_owned()
+        self.name.clone()
     }
 
     fn init(&mut self, token: Option<&[u8]>) -> Result<Sent, String> {

@@ -1,0 +1,4 @@
+//! NTLM with clients that know nothing of this crate.
+
+mod libraries;
+mod programs;
