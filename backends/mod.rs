@@ -58,8 +58,13 @@ use crate::secret::Secret;
 use crate::time::Clock;
 use crate::token::{CredentialHandle, StepInput};
 
+#[cfg(all(feature = "gssapi", unix))]
+pub(crate) mod gssapi;
 #[cfg(feature = "rust")]
 pub(crate) mod rust;
+
+#[cfg(all(feature = "gssapi", unix))]
+pub use self::gssapi::{GssapiBackend, GssapiContext, GssapiImporter, GssapiLibrary, gssapi};
 
 #[cfg(feature = "rust")]
 pub use self::rust::{RustBackend, rust};
@@ -432,6 +437,11 @@ impl fmt::Debug for Judge {
 pub struct BackendDescription {
     /// The backend's name.
     pub backend: &'static str,
+    /// The platform's library that it calls, where it calls one.
+    pub library: Option<String>,
+    /// How far that library lets clocks be apart, where it decides and not
+    /// the configuration.
+    pub clock_skew: Option<Duration>,
     /// The server's principals and their keys.
     pub principals: Vec<PrincipalDescription>,
     /// The server's own TGT, for user-to-user.

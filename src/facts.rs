@@ -80,7 +80,11 @@ pub enum BindingFact {
     },
     /// The client sent some; the step had none to compare.
     PresentNotCompared,
-    /// The backend's library does not tell.
+    /// The step had none to compare, and the backend's library does not tell
+    /// whether the client sent any.
+    NotCompared,
+    /// The step gave some, the library has not found them wrong, and does not
+    /// tell whether the client sent any.
     Undisclosed,
 }
 

@@ -96,8 +96,8 @@ fn check_bindings(policy: ChannelBindingPolicy, fact: BindingFact) -> Result<(),
         (Policy::Ignore, _)
         | (Policy::WhenGiven | Policy::WhenSent | Policy::Require, Fact::Bound)
         | (Policy::WhenGiven | Policy::WhenSent, Fact::Absent)
-        | (Policy::WhenGiven, Fact::PresentNotCompared | Fact::Undisclosed) => Ok(()),
-        (Policy::AnyPresent, Fact::Bound | Fact::Mismatch { .. } | Fact::PresentNotCompared) => {
+        | (Policy::WhenGiven, Fact::PresentNotCompared | Fact::NotCompared | Fact::Undisclosed)
+        | (Policy::AnyPresent, Fact::Bound | Fact::Mismatch { .. } | Fact::PresentNotCompared) => {
             Ok(())
         }
         (_, Fact::Mismatch { null_address_type }) => {
@@ -106,7 +106,9 @@ fn check_bindings(policy: ChannelBindingPolicy, fact: BindingFact) -> Result<(),
         (_, Fact::Absent) => Err(Rejection::BindingMissing { promised: false }),
         (_, Fact::AbsentThoughPromised) => Err(Rejection::BindingMissing { promised: true }),
         // Sent, and not compared: not shown to be right.
-        (_, Fact::PresentNotCompared | Fact::Undisclosed) => Err(Rejection::BindingUndisclosed),
+        (_, Fact::PresentNotCompared | Fact::NotCompared | Fact::Undisclosed) => {
+            Err(Rejection::BindingUndisclosed)
+        }
     }
 }
 

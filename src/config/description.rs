@@ -19,6 +19,8 @@ use crate::time::Utc;
 pub struct Description {
     /// The backend.
     pub backend: &'static str,
+    /// The platform's library that it calls, where it calls one.
+    pub library: Option<String>,
     /// The enabled mechanisms.
     pub mechanisms: Vec<Mechanism>,
     /// Mechanisms that were asked for, but cannot meet what is required.
@@ -75,6 +77,7 @@ impl Description {
         }
         Self {
             backend: own.backend,
+            library: own.library,
             mechanisms: settings.mechanisms.clone(),
             left_out: left_out.to_vec(),
             principals: own.principals,
@@ -84,7 +87,7 @@ impl Description {
             required: settings.required,
             requested: settings.requested,
             channel_bindings: settings.channel_bindings,
-            clock_skew: settings.clock_skew,
+            clock_skew: own.clock_skew.unwrap_or(settings.clock_skew),
             replay: settings.replay.describe(),
             notes: notes.to_vec(),
             warnings,
@@ -95,6 +98,9 @@ impl Description {
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "backend           {}", self.backend)?;
+        if let Some(library) = &self.library {
+            writeln!(f, "library           {library}")?;
+        }
         writeln!(f, "mechanisms        {}", list(&self.mechanisms))?;
         for known in self.principals.iter().take(SHOWN) {
             write!(f, "principal         {}", known.principal)?;
@@ -165,6 +171,7 @@ mod tests {
         };
         let description = Description {
             backend: "rust",
+            library: None,
             mechanisms: vec![Mechanism::Kerberos],
             left_out: Vec::new(),
             principals: vec![known; SHOWN + 2],

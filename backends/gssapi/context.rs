@@ -1,0 +1,291 @@
+//! An established context.
+
+pub(super) mod sys;
+
+use core::any::Any;
+use core::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use self::sys::Ctx;
+use super::messages::{self, Order};
+use super::sys::{Flavour, Gss};
+use super::{NAME, oid, status};
+use crate::backends::{ContextImporter, SecurityContext};
+use crate::error::{Error, Misuse};
+use crate::etype::EncryptionType;
+use crate::mechanism::Mechanism;
+use crate::message::{
+    MessagePart, PartsUsed, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped,
+    UnwrappedInPlace,
+};
+use crate::secret::Secret;
+
+/// AD-WIN2K-PAC (MS-KILE 3.2.5.6): the one type that the library is asked for.
+const PAC: i32 = 128;
+/// The longest output of the pseudo-random function that is given.
+const MAX_PRF: usize = 1 << 16;
+
+/// An established context of the library's. It is used by one thread at a
+/// time: what is sent waits for what is being received, for as long as that
+/// takes to decrypt.
+pub struct GssapiContext {
+    ctx: Mutex<Ctx>,
+    mechanism: Mechanism,
+    order: Order,
+    max_token: usize,
+    sizes: OnceLock<Sizes>,
+}
+
+impl GssapiContext {
+    pub(super) fn new(ctx: Ctx, mechanism: Mechanism, datagram: bool, max_token: usize) -> Self {
+        Self {
+            ctx: Mutex::new(ctx),
+            mechanism,
+            order: if datagram {
+                Order::Ignored
+            } else {
+                Order::Watched
+            },
+            max_token,
+            sizes: OnceLock::new(),
+        }
+    }
+
+    /// The local account of the client's, by the mapping that the operator of
+    /// the system has configured (`gss_localname`, `auth_to_local`). `None`
+    /// where there is none.
+    #[must_use]
+    pub fn local_name(&self) -> Option<String> {
+        let name = self.lock().local_name()?;
+        String::from_utf8(name).ok()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ctx> {
+        self.ctx.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SecurityContext for GssapiContext {
+    fn wrap(&self, protection: Protection, data: &[u8]) -> Result<Vec<u8>, Error> {
+        messages::wrap(&mut self.lock(), protection, data)
+    }
+
+    fn unwrap(&self, token: &[u8]) -> Result<Unwrapped, Error> {
+        messages::unwrap(&mut self.lock(), self.order, token)
+    }
+
+    fn wrap_in_place(
+        &self,
+        protection: Protection,
+        buffer: &mut [u8],
+        data: Range<usize>,
+    ) -> Result<Range<usize>, Error> {
+        let has = buffer.len();
+        let sizes = self.sizes();
+        let header = match protection {
+            Protection::Integrity => sizes.integrity_header,
+            Protection::Confidentiality => sizes.sealed_header,
+        };
+        let trailer = match protection {
+            Protection::Integrity => sizes.integrity_trailer,
+            Protection::Confidentiality => sizes.sealed_trailer,
+        };
+        let room = || {
+            let needed = data.len().saturating_add(header).saturating_add(trailer);
+            Misuse::BufferTooSmall { needed, has }
+        };
+        let start = data.start.checked_sub(header).ok_or_else(room)?;
+        let plain = buffer.get(data.clone()).ok_or_else(room)?;
+        if has - data.end < trailer {
+            return Err(room().into());
+        }
+        let token = self.wrap(protection, plain)?;
+        let place = start..start.saturating_add(token.len());
+        let target = buffer.get_mut(place.clone()).ok_or_else(room)?;
+        target.copy_from_slice(&token);
+        Ok(place)
+    }
+
+    fn unwrap_in_place(&self, buffer: &mut [u8]) -> Result<UnwrappedInPlace, Error> {
+        let message = self.unwrap(buffer)?;
+        let plain = Secret::from(message.data);
+        let (place, fits) = (0..plain.len(), buffer.get_mut(..plain.len()));
+        let target = fits.ok_or_else(|| Error::malformed("wrap token", "it grows", None))?;
+        target.copy_from_slice(plain.expose());
+        Ok(UnwrappedInPlace {
+            data: place,
+            protection: message.protection,
+            sequence: message.sequence,
+        })
+    }
+
+    fn wrap_parts(
+        &self,
+        protection: Protection,
+        parts: &mut [MessagePart<'_>],
+    ) -> Result<PartsUsed, Error> {
+        messages::wrap_parts(&mut self.lock(), protection, parts)
+    }
+
+    fn unwrap_parts(
+        &self,
+        parts: &mut [MessagePart<'_>],
+    ) -> Result<(Protection, SequenceState), Error> {
+        messages::unwrap_parts(&mut self.lock(), self.order, parts)
+    }
+
+    fn mic(&self, data: &[u8]) -> Result<Vec<u8>, Error> {
+        let mic = self.lock().mic(data);
+        mic.map_err(|status| status::of_call("MIC", &status))
+    }
+
+    fn verify(&self, data: &[u8], mic: &[u8]) -> Result<SequenceState, Error> {
+        messages::verify(&mut self.lock(), self.order, data, mic)
+    }
+
+    fn sizes(&self) -> Sizes {
+        *self
+            .sizes
+            .get_or_init(|| messages::sizes(&self.lock(), self.max_token))
+    }
+
+    fn session_key(&self) -> Result<SessionKey, Error> {
+        let ctx = self.lock();
+        if ctx.gss().flavour == Flavour::Heimdal {
+            return heimdal_session_key(&ctx);
+        }
+        // What SSPI calls the session key.
+        let values = ctx.inquire_oid(oid::SESSION_KEY);
+        let values = values.map_err(|status| status::of_call("session key", &status))?;
+        let mut values = values.into_iter();
+        let key = values.next().ok_or_else(no_key)?;
+        let etype = values
+            .next()
+            .filter(|_| self.mechanism == Mechanism::Kerberos)
+            .and_then(|name| etype(name.expose()));
+        Ok(SessionKey { etype, key })
+    }
+
+    fn prf(&self, key: PrfKey, input: &[u8], length: usize) -> Result<Secret, Error> {
+        if length > MAX_PRF {
+            return Err(Misuse::OutOfRange {
+                setting: "length",
+                problem: "65536 bytes at the most",
+            }
+            .into());
+        }
+        // GSS_C_PRF_KEY_FULL and GSS_C_PRF_KEY_PARTIAL (RFC 4401 2).
+        let key = match key {
+            PrfKey::Full => 0,
+            PrfKey::Partial => 1,
+        };
+        let bytes = self.lock().prf(key, input, length);
+        let bytes = bytes.map_err(|status| status::of_call("pseudo-random function", &status))?;
+        Ok(Secret::from(bytes))
+    }
+
+    fn authorization_data(&self) -> Vec<(i32, Vec<u8>)> {
+        let pac = self.lock().authorization_data(PAC);
+        pac.map(|data| (PAC, data)).into_iter().collect()
+    }
+
+    fn export(self: Box<Self>) -> Result<Secret, Error> {
+        let state = self.lock().export();
+        let state = state.map_err(|status| status::of_call("export", &status))?;
+        // Which mechanism it is of, and whether order is watched.
+        let mut all = vec![
+            u8::from(self.mechanism == Mechanism::Ntlm),
+            u8::from(self.order == Order::Ignored),
+        ];
+        all.extend_from_slice(state.expose());
+        Ok(Secret::from(all))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+fn no_key() -> Error {
+    Misuse::Unsupported {
+        backend: NAME,
+        what: "the session key, by this library",
+    }
+    .into()
+}
+
+/// The encryption type at the end of an identifier.
+fn etype(oid: &[u8]) -> Option<EncryptionType> {
+    let arc = oid.strip_prefix(oid::SESSION_KEY_ETYPE)?;
+    let number = arc
+        .iter()
+        .take(4)
+        .fold(0, |all, &octet| (all << 7) | i32::from(octet & 0x7F));
+    (!arc.is_empty()).then_some(EncryptionType(number))
+}
+
+fn heimdal_session_key(ctx: &Ctx) -> Result<SessionKey, Error> {
+    let values = ctx
+        .inquire_oid(oid::HEIMDAL_SUBKEY)
+        .map_err(|status| status::of_call("session key", &status))?;
+    let stored = values.first().ok_or_else(no_key)?;
+    let (etype, key) = keyblock(stored.expose()).ok_or_else(no_key)?;
+    Ok(SessionKey {
+        etype: Some(etype),
+        key: Secret::copy_from(key),
+    })
+}
+
+/// Type and length of the client's subkey, where Heimdal tells.
+pub(super) fn subkey(ctx: &Ctx) -> Option<(EncryptionType, usize)> {
+    let values = ctx.inquire_oid(oid::HEIMDAL_INITIATOR_SUBKEY).ok()?;
+    let (etype, key) = keyblock(values.first()?.expose())?;
+    Some((etype, key.len()))
+}
+
+/// A keyblock as Heimdal stores one: type, length, octets, big-endian.
+fn keyblock(stored: &[u8]) -> Option<(EncryptionType, &[u8])> {
+    let (etype, rest) = stored.split_first_chunk::<2>()?;
+    let (length, key) = rest.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    let etype = EncryptionType(i32::from(i16::from_be_bytes(*etype)));
+    (length == key.len()).then_some((etype, key))
+}
+
+/// Takes up contexts that another process has exported, with the library
+/// that they are of.
+pub struct GssapiImporter {
+    gss: Arc<Gss>,
+    max_token: usize,
+}
+
+impl GssapiImporter {
+    pub(super) fn new(gss: Arc<Gss>, max_token: usize) -> Self {
+        Self { gss, max_token }
+    }
+}
+
+impl ContextImporter for GssapiImporter {
+    fn backend(&self) -> &'static str {
+        NAME
+    }
+
+    fn import(&self, state: &[u8]) -> Result<Box<dyn SecurityContext>, Error> {
+        let foreign = || Error::malformed("exported context", "not of this backend", None);
+        let ([ntlm @ 0..=1, datagram @ 0..=1], state) =
+            state.split_first_chunk::<2>().ok_or_else(foreign)?
+        else {
+            return Err(foreign());
+        };
+        let ctx = Ctx::import(&self.gss, state);
+        let ctx = ctx.map_err(|status| status::of_call("exported context", &status))?;
+        let mechanism = if *ntlm == 1 {
+            Mechanism::Ntlm
+        } else {
+            Mechanism::Kerberos
+        };
+        let datagram = *datagram == 1;
+        let context = GssapiContext::new(ctx, mechanism, datagram, self.max_token);
+        Ok(Box::new(context))
+    }
+}

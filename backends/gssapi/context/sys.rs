@@ -1,0 +1,273 @@
+//! A context as a handle of the library's, and the handshake on it.
+
+#![allow(unsafe_code)]
+
+use core::ffi::c_int;
+use core::ptr::{null, null_mut};
+use std::sync::Arc;
+
+use super::super::credentials::sys::Credential;
+use super::super::names::sys::NameHandle;
+use super::super::sys::{Bindings, Buffer, BufferSet, Gss, Handle, Oid, OidDesc, Status, is_error};
+use crate::secret::Secret;
+
+/// A context; null until the library has made one.
+pub(in super::super) struct Ctx {
+    gss: Arc<Gss>,
+    handle: Handle,
+}
+
+// SAFETY: a context may be used by any thread, by one at a time; all methods
+// that change it take `&mut self`, and the backend has a lock around it.
+unsafe impl Send for Ctx {}
+
+/// What `gss_accept_sec_context` came to.
+pub(in super::super) struct Accepted {
+    pub(in super::super) major: u32,
+    pub(in super::super) minor: u32,
+    pub(in super::super) token: Vec<u8>,
+    pub(in super::super) flags: u32,
+    pub(in super::super) lifetime: u32,
+}
+
+/// What `gss_inquire_context` tells.
+pub(in super::super) struct Inquired {
+    pub(in super::super) peer: Option<Vec<u8>>,
+    pub(in super::super) peer_text: Option<Vec<u8>>,
+    pub(in super::super) target: Option<Vec<u8>>,
+    pub(in super::super) mech: Vec<u8>,
+    pub(in super::super) lifetime: u32,
+}
+
+impl Ctx {
+    /// A context not yet begun.
+    pub(in super::super) fn new(gss: &Arc<Gss>) -> Self {
+        Self {
+            gss: Arc::clone(gss),
+            handle: null_mut(),
+        }
+    }
+
+    /// Takes up an exported context.
+    pub(in super::super) fn import(gss: &Arc<Gss>, state: &[u8]) -> Result<Self, Status> {
+        let (mut minor, mut ctx, state) = (0, Self::new(gss), Buffer::of(state));
+        let import = gss.call.import;
+        // SAFETY: see the head of ../sys.rs.
+        let major = unsafe { import(&raw mut minor, &raw const state, &raw mut ctx.handle) };
+        if is_error(major) || ctx.handle.is_null() {
+            return Err(gss.status(major, minor));
+        }
+        Ok(ctx)
+    }
+
+    pub(in super::super) fn gss(&self) -> &Arc<Gss> {
+        &self.gss
+    }
+
+    /// The handle, if there is one: Heimdal follows null contexts.
+    pub(in super::super) fn handle(&self) -> Option<Handle> {
+        (!self.handle.is_null()).then_some(self.handle)
+    }
+
+    /// `gss_accept_sec_context`.
+    pub(in super::super) fn accept(
+        &mut self,
+        credential: &Credential,
+        token: &[u8],
+        application_data: Option<&[u8]>,
+    ) -> Accepted {
+        let bindings = application_data.map(Bindings::of);
+        let bindings = bindings.as_ref().map_or(null(), core::ptr::from_ref);
+        let (mut minor, mut output, mut flags, mut lifetime) = (0, Buffer::EMPTY, 0, 0);
+        let input = Buffer::of(token);
+        // SAFETY: see the head of ../sys.rs; the context is null or this
+        // library's own. Name and mechanism are asked for later, what was
+        // delegated is not.
+        let major = unsafe {
+            (self.gss.call.accept)(
+                &raw mut minor,
+                &raw mut self.handle,
+                credential.as_ptr(),
+                &raw const input,
+                bindings,
+                null_mut(),
+                null_mut(),
+                &raw mut output,
+                &raw mut flags,
+                &raw mut lifetime,
+                null_mut(),
+            )
+        };
+        Accepted {
+            major,
+            minor,
+            token: self.gss.take(output),
+            flags,
+            lifetime,
+        }
+    }
+
+    /// `gss_inquire_context` of an established context.
+    pub(in super::super) fn inquire(&self) -> Result<Inquired, Status> {
+        let Some(handle) = self.handle() else {
+            return Err(self.gss.status(NO_CONTEXT, 0));
+        };
+        let (mut minor, mut peer, mut target, mut lifetime) = (0, null_mut(), null_mut(), 0);
+        let (mut mech, mut flags, mut local, mut open): (*const OidDesc, u32, c_int, c_int) =
+            (null(), 0, 0, 0);
+        // SAFETY: see the head of ../sys.rs.
+        let major = unsafe {
+            (self.gss.call.inquire)(
+                &raw mut minor,
+                handle,
+                &raw mut peer,
+                &raw mut target,
+                &raw mut lifetime,
+                &raw mut mech,
+                &raw mut flags,
+                &raw mut local,
+                &raw mut open,
+            )
+        };
+        let (peer, target) = (
+            NameHandle::owned(&self.gss, peer),
+            NameHandle::owned(&self.gss, target),
+        );
+        if is_error(major) {
+            return Err(self.gss.status(major, minor));
+        }
+        Ok(Inquired {
+            peer: peer.exported(),
+            peer_text: peer.displayed(),
+            target: target.exported().or_else(|| target.displayed()),
+            mech: octets(mech),
+            lifetime,
+        })
+    }
+
+    /// The local account of the client's, by the operator's mapping.
+    pub(in super::super) fn local_name(&self) -> Option<Vec<u8>> {
+        let handle = self.handle()?;
+        let (mut minor, mut peer) = (0, null_mut());
+        // SAFETY: see the head of ../sys.rs; what is not asked for is null.
+        unsafe {
+            (self.gss.call.inquire)(
+                &raw mut minor,
+                handle,
+                &raw mut peer,
+                null_mut(),
+                null_mut(),
+                null_mut(),
+                null_mut(),
+                null_mut(),
+                null_mut(),
+            )
+        };
+        NameHandle::owned(&self.gss, peer).local()
+    }
+
+    /// `gss_inquire_sec_context_by_oid`: the values, which may be keys.
+    pub(in super::super) fn inquire_oid(&self, oid: &'static Oid) -> Result<Vec<Secret>, Status> {
+        let Some(handle) = self.handle() else {
+            return Err(self.gss.status(NO_CONTEXT, 0));
+        };
+        let (mut minor, mut set, oid) = (0, null_mut(), OidDesc::of(oid));
+        let inquire = self.gss.call.inquire_oid;
+        // SAFETY: see the head of ../sys.rs.
+        let major = unsafe { inquire(&raw mut minor, handle, &raw const oid, &raw mut set) };
+        let values = Self::values(set.cast());
+        if !set.is_null() {
+            let mut unused = 0;
+            // SAFETY: the library made the set; it is released once.
+            unsafe { (self.gss.call.release_set)(&raw mut unused, &raw mut set) };
+        }
+        if is_error(major) {
+            return Err(self.gss.status(major, minor));
+        }
+        Ok(values)
+    }
+
+    fn values(set: *const BufferSet) -> Vec<Secret> {
+        if set.is_null() {
+            return Vec::new();
+        }
+        // SAFETY: the library made the set, and nobody else has it.
+        let set = unsafe { *set };
+        if set.elements.is_null() || set.count > 64 {
+            return Vec::new();
+        }
+        let elements = set.elements;
+        let values = (0..set.count).map(|index| {
+            // SAFETY: the set says that it has `count` elements there.
+            let buffer = unsafe { *elements.add(index) };
+            Secret::from(Gss::view(buffer))
+        });
+        values.collect()
+    }
+
+    /// Authorization data of one type from the ticket.
+    pub(in super::super) fn authorization_data(&self, ad_type: i32) -> Option<Vec<u8>> {
+        let (handle, extract) = (self.handle()?, self.gss.call.authz_data?);
+        let (mut minor, mut buffer) = (0, Buffer::EMPTY);
+        // SAFETY: see the head of ../sys.rs.
+        let major = unsafe { extract(&raw mut minor, handle, ad_type, &raw mut buffer) };
+        let data = self.gss.take(buffer);
+        (!is_error(major) && !data.is_empty()).then_some(data)
+    }
+
+    /// The flags of the ticket, in the library's order of bits.
+    pub(in super::super) fn ticket_flags(&self) -> Option<u32> {
+        let (handle, flags) = (self.handle()?, self.gss.call.ticket_flags?);
+        let (mut minor, mut bits) = (0, 0);
+        // SAFETY: see the head of ../sys.rs.
+        let major = unsafe { flags(&raw mut minor, handle, &raw mut bits) };
+        (!is_error(major)).then_some(bits)
+    }
+
+    /// `gss_export_sec_context`, after which there is no context here.
+    pub(in super::super) fn export(&mut self) -> Result<Secret, Status> {
+        if self.handle().is_none() {
+            return Err(self.gss.status(NO_CONTEXT, 0));
+        }
+        let (mut minor, mut buffer) = (0, Buffer::EMPTY);
+        let export = self.gss.call.export;
+        // SAFETY: the context is this library's; the call sets it to null.
+        let major = unsafe { export(&raw mut minor, &raw mut self.handle, &raw mut buffer) };
+        let state = Secret::from(self.gss.take(buffer));
+        if is_error(major) {
+            return Err(self.gss.status(major, minor));
+        }
+        Ok(state)
+    }
+}
+
+impl Drop for Ctx {
+    fn drop(&mut self) {
+        if self.handle.is_null() {
+            return;
+        }
+        let mut minor = 0;
+        let delete = self.gss.call.delete;
+        // SAFETY: the handle is this library's, and given up here alone.
+        unsafe { delete(&raw mut minor, &raw mut self.handle, null_mut()) };
+    }
+}
+
+/// GSS_S_NO_CONTEXT.
+const NO_CONTEXT: u32 = 8 << 16;
+
+/// The octets of an identifier that the library put out: static in it (RFC
+/// 2744 5.13).
+fn octets(oid: *const OidDesc) -> Vec<u8> {
+    if oid.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: not null, and the library's own.
+    let oid = unsafe { *oid };
+    let (elements, length) = (oid.elements.cast::<u8>(), oid.length as usize);
+    if elements.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the library says that `length` octets are there.
+    unsafe { core::slice::from_raw_parts(elements, length) }.to_vec()
+}

@@ -1,0 +1,3 @@
+//! The Kerberos library below the GSS-API.
+
+pub(super) mod sys;

@@ -1,0 +1,302 @@
+//! The acceptor on the system's GSS-API library: MIT krb5, Heimdal or macOS'
+//! GSS.framework, opened when a configuration is built. Nothing is linked.
+
+mod accept;
+mod context;
+mod credentials;
+mod granted;
+mod keys;
+mod keytab;
+mod krb5;
+mod messages;
+mod names;
+mod oid;
+mod replay;
+mod status;
+mod sys;
+mod token;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use self::accept::{AwaitToken, Shared};
+pub use self::context::{GssapiContext, GssapiImporter};
+use self::credentials::Source;
+use self::krb5::sys::Krb5;
+use self::sys::{Flavour, Gss};
+use super::{
+    Backend, BackendDescription, Exchange, PreparedBackend, PrincipalDescription, Settings,
+};
+use crate::channel_bindings::ChannelBindingPolicy;
+use crate::credentials::Credentials;
+use crate::error::{Error, Misuse, Unavailability};
+use crate::facts::{Ability, Capabilities, MechanismCapabilities};
+use crate::mechanism::Mechanism;
+use crate::requirements::Requirements;
+use crate::token::CredentialHandle;
+
+const NAME: &str = "gssapi";
+
+/// The acceptor on the system's GSS-API library. See [`gssapi()`].
+pub struct GssapiBackend {
+    credentials: Credentials,
+    library: GssapiLibrary,
+    ntlm_users: Option<PathBuf>,
+    opened: OnceLock<Result<Arc<Gss>, Unavailability>>,
+}
+
+/// Which GSS-API library is opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GssapiLibrary {
+    /// The first that is there: MIT krb5's, Heimdal's, macOS'.
+    #[default]
+    Any,
+    /// MIT krb5's, `libgssapi_krb5.so.2`.
+    Mit,
+    /// Heimdal's, `libgssapi.so.3`.
+    Heimdal,
+    /// macOS' `GSS.framework`.
+    Framework,
+    /// The one in this file.
+    File(PathBuf),
+}
+
+impl GssapiLibrary {
+    fn files(&self) -> Vec<PathBuf> {
+        const MIT: &str = "libgssapi_krb5.so.2";
+        const HEIMDAL: &str = "libgssapi.so.3";
+        const FRAMEWORK: &str = "/System/Library/Frameworks/GSS.framework/GSS";
+        match self {
+            Self::Any => vec![MIT.into(), HEIMDAL.into(), FRAMEWORK.into()],
+            Self::Mit => vec![MIT.into()],
+            Self::Heimdal => vec![HEIMDAL.into()],
+            Self::Framework => vec![FRAMEWORK.into()],
+            Self::File(file) => vec![file.clone()],
+        }
+    }
+
+    fn open(&self) -> Result<Arc<Gss>, Unavailability> {
+        let mut problems = Vec::new();
+        for file in self.files() {
+            match Gss::open(&file) {
+                Ok(gss) => return Ok(Arc::new(gss)),
+                Err(problem) => problems.push(format!("{}: {problem}", file.display())),
+            }
+        }
+        Err(Unavailability::Platform {
+            what: "a GSS-API library",
+            text: problems.join("; "),
+        })
+    }
+}
+
+/// The system's GSS-API library with these credentials: a
+/// [`Keytab`](crate::Keytab), or [`Credentials::SystemDefault`] for what the
+/// library finds by itself (`KRB5_KTNAME`, gssproxy, a plug-in of the site).
+///
+/// The library is opened when the configuration is built; where there is
+/// none, that fails with [`Unavailability::Platform`], which says what was
+/// looked for. It stays loaded from then on.
+///
+/// # What is different from the rust backend
+///
+/// * A step may block: the library reads files, and may ask a service of the
+///   site. [`AcceptorConfig::may_block`](crate::AcceptorConfig::may_block)
+///   says so; an asynchronous server runs `step` on threads for blocking
+///   work, of which it has a bounded number.
+/// * The system's clock, `krb5.conf`'s clock skew and its trusted paths
+///   decide; a [`clock`](crate::ConfigBuilder::clock) or
+///   [`clock_skew`](crate::ConfigBuilder::clock_skew) is refused.
+/// * Every token of a Kerberos client is looked up in the configuration's
+///   replay store after the library has taken it. When it was made is
+///   encrypted, so it is remembered for twice the clock skew. With a keytab,
+///   the library's own replay cache is switched off.
+/// * The end of a context is an upper bound: MIT krb5 adds its clock skew.
+/// * Keys other than that of the ticket's name are tried as the library has
+///   it; a ticket for a name that the keytab does not have is then refused,
+///   unless [`accept_any_name`](crate::ConfigBuilder::accept_any_name).
+/// * A keytab file is read by the library itself, at each step.
+/// * With Heimdal, acquiring a credential registers the keytab for the whole
+///   process (`gsskrb5_register_acceptor_identity`) and then the default one
+///   again. This crate's acquisitions do not disturb each other; an
+///   application that registers one of its own does so after.
+/// * Heimdal 7.8 does not say whether a context is bound; policies that need
+///   it are refused, and bindings that are given are compared.
+#[must_use]
+pub fn gssapi(credentials: impl Into<Credentials>) -> GssapiBackend {
+    GssapiBackend {
+        credentials: credentials.into(),
+        library: GssapiLibrary::Any,
+        ntlm_users: None,
+        opened: OnceLock::new(),
+    }
+}
+
+impl GssapiBackend {
+    /// With this library and no other.
+    #[must_use]
+    pub fn library(mut self, library: GssapiLibrary) -> Self {
+        self.library = library;
+        self.opened = OnceLock::new();
+        self
+    }
+
+    /// With gss-ntlmssp's file of users, one `DOMAIN:user:password` a line,
+    /// for NTLM without a domain controller.
+    #[must_use]
+    pub fn ntlm_users(mut self, file: impl AsRef<Path>) -> Self {
+        self.ntlm_users = Some(file.as_ref().into());
+        self
+    }
+
+    /// What takes up contexts that another process has exported.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailability::Platform`] where there is no such library.
+    pub fn importer(&self, max_token: usize) -> Result<GssapiImporter, Error> {
+        Ok(GssapiImporter::new(self.opened()?, max_token))
+    }
+
+    fn opened(&self) -> Result<Arc<Gss>, Unavailability> {
+        self.opened.get_or_init(|| self.library.open()).clone()
+    }
+}
+
+impl core::fmt::Debug for GssapiBackend {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("GssapiBackend")
+            .field("credentials", &self.credentials)
+            .field("library", &self.library)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What both libraries can honour.
+const FLAGS: Requirements = Requirements::MUTUAL_AUTH
+    .union(Requirements::REPLAY_DETECT)
+    .union(Requirements::SEQUENCE_DETECT)
+    .union(Requirements::CONFIDENTIALITY)
+    .union(Requirements::INTEGRITY)
+    .union(Requirements::IDENTIFY)
+    .union(Requirements::ALLOCATE_MEMORY)
+    .union(Requirements::DATAGRAM)
+    .union(Requirements::CONNECTION)
+    .union(Requirements::STREAM)
+    .union(Requirements::EXTENDED_ERROR)
+    .union(Requirements::ALLOW_NULL_SESSION)
+    .union(Requirements::ALLOW_MISSING_BINDINGS)
+    .union(Requirements::USE_SUPPLIED_CREDS)
+    .union(Requirements::USE_DCE_STYLE);
+
+impl Backend for GssapiBackend {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        use ChannelBindingPolicy as Policy;
+        let flavour = self.opened().map_or(Flavour::Mit, |gss| gss.flavour);
+        let (mut flags, mut policies) = (FLAGS, vec![Policy::WhenGiven, Policy::Ignore]);
+        match flavour {
+            Flavour::Mit => policies.extend([Policy::WhenSent, Policy::Require]),
+            Flavour::Heimdal => flags.remove(Requirements::ALLOW_MISSING_BINDINGS),
+        }
+        let mechanism = |mechanism, flags| MechanismCapabilities {
+            mechanism,
+            flags,
+            binding_policies: policies.clone(),
+            export: Ability::Can,
+            suspend: Ability::Cannot,
+        };
+        let mut mechanisms = vec![mechanism(Mechanism::Kerberos, flags)];
+        // gss-ntlmssp, a plug-in for MIT's library.
+        let opened = self.opened().ok();
+        if opened.is_some_and(|gss| flavour == Flavour::Mit && gss.has(oid::NTLM)) {
+            let flags = flags - Requirements::MUTUAL_AUTH - Requirements::USE_DCE_STYLE;
+            mechanisms.push(mechanism(Mechanism::Ntlm, flags));
+        }
+        Capabilities {
+            mechanisms,
+            may_block: true,
+            injected_clock: Ability::Cannot,
+            replay_store: Ability::Can,
+            restrict_services: Ability::Can,
+            choose_etypes: if flavour == Flavour::Mit {
+                Ability::Can
+            } else {
+                Ability::Cannot
+            },
+            choose_skew: Ability::Cannot,
+        }
+    }
+
+    fn prepare(
+        self: Box<Self>,
+        settings: Arc<Settings>,
+    ) -> Result<Box<dyn PreparedBackend>, Error> {
+        if settings.refuse_before.is_some() {
+            return Err(Misuse::CannotSet {
+                backend: NAME,
+                setting: "reject_before_start",
+            }
+            .into());
+        }
+        let gss = self.opened()?;
+        let users = self.ntlm_users.as_deref();
+        let source = Source::new(&gss, &self.credentials, users, &settings)?;
+        let skew = Krb5::new(&gss).ok().and_then(|krb5| krb5.clock_skew());
+        Ok(Box::new(Prepared {
+            ntlm_users: self.ntlm_users,
+            shared: Arc::new(Shared {
+                skew: skew.map_or(settings.replay_skew, Duration::from_secs),
+                source: Arc::new(source),
+                settings,
+                gss,
+            }),
+        }))
+    }
+}
+
+struct Prepared {
+    shared: Arc<Shared>,
+    ntlm_users: Option<PathBuf>,
+}
+
+impl PreparedBackend for Prepared {
+    fn describe(&self) -> BackendDescription {
+        let mut description = BackendDescription::new(NAME);
+        let source = &self.shared.source;
+        description.library = Some(self.shared.gss.file.clone());
+        description.clock_skew = Some(self.shared.skew);
+        let keys = source.keys();
+        for key in keys.all() {
+            let mut known = description.principals.iter_mut();
+            match known.find(|own| own.principal == key.principal) {
+                Some(own) => own.keys.push((key.kvno, key.etype)),
+                None => description.principals.push(PrincipalDescription {
+                    principal: key.principal.clone(),
+                    keys: vec![(key.kvno, key.etype)],
+                }),
+            }
+        }
+        for own in &mut description.principals {
+            own.keys.sort_by_key(|key| core::cmp::Reverse(key.0));
+        }
+        description.warnings = source.warnings();
+        description
+    }
+
+    fn begin(&self) -> Box<dyn Exchange> {
+        Box::new(AwaitToken::new(Arc::clone(&self.shared)))
+    }
+
+    fn acquire(&self, credentials: &Credentials) -> Result<CredentialHandle, Error> {
+        let Shared { gss, settings, .. } = &*self.shared;
+        let users = self.ntlm_users.as_deref();
+        let source = Source::new(gss, credentials, users, settings)?;
+        Ok(CredentialHandle::new(Arc::new(source)))
+    }
+}
