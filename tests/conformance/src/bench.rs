@@ -85,7 +85,7 @@ impl Bench {
 
     /// The same with other keys.
     pub fn builder_with<M: Mount>(&self, keytab: Keytab) -> ConfigBuilder {
-        AcceptorConfig::builder(M::backend(keytab)).clock(Arc::clone(&self.clock) as Arc<dyn Clock>)
+        M::clock(AcceptorConfig::builder(M::backend(keytab)), &self.clock)
     }
 
     /// The plain configuration.

@@ -29,9 +29,11 @@ pub mod stores;
 pub mod tokens;
 pub mod user_to_user;
 
+use bench::TurnClock;
 use gss_acceptor::backends::Backend;
-use gss_acceptor::{Keytab, Requirements, UserToUser};
+use gss_acceptor::{Clock, ConfigBuilder, Keytab, Requirements, UserToUser};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// A backend under test.
 pub trait Mount {
@@ -49,6 +51,16 @@ pub trait Mount {
     fn user_to_user(_: UserToUser, _: Option<Keytab>) -> Self::Backend {
         panic!("the {} backend takes no TGT", Self::NAME)
     }
+
+    /// Sets the clock that decides. A backend whose library reads the system's has another way
+    /// than the builder's.
+    fn clock(builder: ConfigBuilder, clock: &Arc<TurnClock>) -> ConfigBuilder {
+        builder.clock(Arc::clone(clock) as Arc<dyn Clock>)
+    }
+
+    /// Whether the crate's own code says why a client is refused. A library tells clients what
+    /// it will, and does not name to the server all that it has found.
+    const OWN_WORDS: bool = true;
 
     /// Forged tokens that it does not treat as is due.
     fn exceptions() -> &'static [Exception] {
@@ -86,6 +98,8 @@ pub enum Instead {
     Continue,
     /// Refused, for a reason of this class.
     Reject(&'static str),
+    /// Refused, and the library does not tell why, or tells another reason that fits.
+    Refuse,
 }
 
 /// Runs one test of the suite; one that the backend cannot pass must fail.

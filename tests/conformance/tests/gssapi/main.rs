@@ -1,0 +1,10 @@
+//! The suite on MIT krb5 and on Heimdal, both open in one process.
+
+mod clock;
+mod heimdal;
+mod heimdal_tests;
+mod heimdal_tokens;
+mod mit;
+mod mit_tests;
+mod mit_tokens;
+mod table;
