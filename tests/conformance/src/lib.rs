@@ -22,6 +22,7 @@ pub mod messages;
 pub mod negotiation;
 pub mod ntlm;
 pub mod prompt;
+pub mod rc4;
 pub mod replay;
 pub mod retry;
 pub mod runner;
@@ -186,6 +187,8 @@ macro_rules! mount {
                 rule_15_the_error_says_which, rule_15_not_forwardable_is_said,
                 rule_15_a_rejection_spends_no_slot, rule_15_delegated_in_dce_style,
                 rule_15_delegated_inside_spnego;
+            rc4: rule_07_rc4_by_name_alone, rule_14_rc4_subkeys, rule_23_rc4_both_ways,
+                rule_23_rc4_forged_tokens_fail;
             messages: rule_14_pac_is_kept_from_the_ticket_alone, rule_19_fresh_each_time,
                 rule_19_send_sequence_without_reply, rule_22_expiry_is_the_tickets_end,
                 rule_22_after_expiry, rule_22_expired_contexts_may_go_on,

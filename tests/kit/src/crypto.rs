@@ -49,13 +49,13 @@ pub fn md5(parts: &[&[u8]]) -> [u8; 16] {
     hash.finalize().into()
 }
 
-fn hmac_md5(key: &[u8], parts: &[&[u8]]) -> [u8; 16] {
+pub(crate) fn hmac_md5(key: &[u8], parts: &[&[u8]]) -> [u8; 16] {
     let mut mac = Hmac::<Md5>::new_from_slice(key).expect("HMAC takes any key length");
     parts.iter().for_each(|p| mac.update(p));
     mac.finalize().into_bytes().into()
 }
 
-fn rc4(key: &[u8], data: &mut [u8]) {
+pub(crate) fn rc4(key: &[u8], data: &mut [u8]) {
     rc4_stream(key).apply(data);
 }
 

@@ -17,6 +17,7 @@ pub mod judge;
 pub mod keytab;
 pub mod message;
 pub mod ntlm;
+pub mod rc4_message;
 pub mod spnego;
 pub mod ticket;
 pub mod user_to_user;

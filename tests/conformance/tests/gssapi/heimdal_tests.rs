@@ -2,6 +2,15 @@
 
 pub const GROUPS: &[(&str, &[&str])] = &[
     (
+        "krb5.conf has the encryption types, and insecure_rc4 is refused at build",
+        &[
+            "rule_07_rc4_by_name_alone",
+            "rule_14_rc4_subkeys",
+            "rule_23_rc4_both_ways",
+            "rule_23_rc4_forged_tokens_fail",
+        ],
+    ),
+    (
         "Heimdal chooses NTLM where that is offered before Kerberos, which ends it here",
         &["rule_40_the_negotiation_is_rejected"],
     ),
