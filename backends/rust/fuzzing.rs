@@ -7,10 +7,12 @@
 mod forge;
 mod handshake;
 mod parts;
+mod rc4;
 mod seeds;
 
 pub use handshake::{forged_handshake, handshake, messages, seeds};
 pub use parts::parts;
+pub use rc4::rc4_messages;
 
 use core::fmt::Debug;
 

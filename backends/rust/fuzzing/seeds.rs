@@ -97,6 +97,8 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     seeds.push(("gss_checksum", "delegation-and-extension", body));
     seeds.push(("cred", "plain", krb_cred()));
     seeds.extend(messages());
+    seeds.push(("rc4_messages", "sealed", vec![2, 0]));
+    seeds.push(("rc4_messages", "signed-dce", vec![1, 0]));
     seeds
 }
 
@@ -273,6 +275,7 @@ mod tests {
                 "messages" => fuzzing::messages(&bytes),
                 "parts" => fuzzing::parts(&bytes),
                 "handshake" => fuzzing::handshake(&bytes),
+                "rc4_messages" => fuzzing::rc4_messages(&bytes),
                 "forged_handshake" => drop(fuzzing::forged_handshake(&bytes)),
                 other => panic!("{other}/{name} has no target"),
             }
