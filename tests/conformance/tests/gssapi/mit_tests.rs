@@ -2,6 +2,14 @@
 
 pub const GROUPS: &[(&str, &[&str])] = &[
     (
+        "MIT's AP-REP repeats a client's RC4 subkey",
+        &["rule_14_rc4_subkeys"],
+    ),
+    (
+        "under RC4 MIT takes the last octet for the padding's length, whatever it is",
+        &["rule_23_rc4_forged_tokens_fail"],
+    ),
+    (
         "gss-ntlmssp brings NTLM, which the test takes for missing",
         &["build_refuses_contradictions"],
     ),

@@ -10,6 +10,7 @@ mod judged;
 mod krb5_conf;
 mod messages;
 mod programs;
+mod rc4;
 mod retry;
 mod rpc;
 mod user_to_user;
