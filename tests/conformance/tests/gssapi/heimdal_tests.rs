@@ -127,6 +127,8 @@ pub const GROUPS: &[(&str, &[&str])] = &[
         &[
             "rule_15_a_rejection_spends_no_slot",
             "rule_15_credentials_are_given_as_they_were_sent",
+            "rule_15_delegated_in_dce_style",
+            "rule_15_delegated_inside_spnego",
             "rule_15_not_forwardable_is_said",
             "rule_15_the_error_says_which",
         ],

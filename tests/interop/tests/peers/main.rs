@@ -5,6 +5,7 @@ mod clients;
 mod dce;
 mod delegation;
 mod errors;
+mod gssapi;
 mod handshakes;
 mod judged;
 mod krb5_conf;
