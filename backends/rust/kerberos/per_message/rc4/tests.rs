@@ -10,7 +10,7 @@ use super::super::tests::{agreed, hex};
 use super::super::{Agreed, Detection, KeyOrigin, MessageError, Role, frame};
 use super::{MessageKeys, MessageSum, NUMBERS, Rc4Messages};
 use crate::etype::EncryptionType;
-use crate::message::{Protection, SequenceState};
+use crate::message::{MessagePart, Protection, SequenceState};
 use crate::secret::Secret;
 use Protection::{Confidentiality, Integrity};
 use SequenceState::{Duplicate, Gap, InOrder, Unsequenced};
@@ -409,6 +409,20 @@ fn bad_padding_is_a_bad_checksum() {
         token[NUMBER..NUMBER + 8].copy_from_slice(&number);
         token[NUMBER + 8..CONTENT].copy_from_slice(&checksum);
         token[CONTENT..].copy_from_slice(&content);
+        let mut parts = token.clone();
+        let (header, rest) = parts.split_at_mut(CONTENT + 8);
+        let (data, end) = rest.split_at_mut(TEXT.len());
+        let mut parts = [
+            MessagePart::Header(header),
+            MessagePart::Data(data),
+            MessagePart::Padding(end),
+        ];
+        let in_parts = pair(Role::Initiator).1.unwrap_parts(&mut parts).map(|_| ());
+        let due = match *padding {
+            1 => Ok(()),
+            _ => Err(MessageError::Integrity),
+        };
+        assert_eq!(in_parts, due, "in parts, {padding}");
         let result = receiver.unwrap(&token).map(|message| message.data);
         if *padding == 1 {
             // What is built here is what the sender built.
