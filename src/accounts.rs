@@ -4,11 +4,13 @@ mod file;
 mod hash;
 mod table;
 mod upcase;
+mod winbind;
 
 pub use self::file::AccountFile;
 pub use self::hash::NtHash;
 pub use self::table::MemoryAccounts;
 pub(crate) use self::upcase::upcase;
+pub use self::winbind::{Winbind, WinbindOptions};
 
 use core::fmt;
 
@@ -17,8 +19,8 @@ use crate::reply::Reply;
 use crate::secret::Secret;
 
 /// Where accounts are: in memory ([`MemoryAccounts`]), in a file
-/// ([`AccountFile`]), wherever a closure looks ([`from_fn`]), or in a
-/// directory that compares passwords itself.
+/// ([`AccountFile`]), in Active Directory ([`Winbind`]), or wherever a closure
+/// looks ([`from_fn`]).
 ///
 /// A source does not decide who is let in. It says what it knows; the
 /// acceptor compares the response, in constant time and whether or not there

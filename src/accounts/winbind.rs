@@ -1,0 +1,174 @@
+//! The accounts of Active Directory, through Samba's winbind.
+
+mod helper;
+mod pool;
+mod protocol;
+
+use core::fmt;
+use std::ffi::OsString;
+use std::time::Duration;
+
+use self::pool::Pool;
+use super::{AccountAnswer, AccountName, AccountSource, Logon};
+use crate::error::{Error, LogonProblem, Misuse};
+use crate::reply::Reply;
+
+/// The accounts of the Active Directory domain that this machine has joined,
+/// through winbind: a few processes of Samba's `ntlm_auth`, which are asked
+/// in its protocol `ntlm-server-1`, and started anew when they die.
+///
+/// The domain controller compares the response; everything else (the MIC,
+/// channel bindings, target names) is checked here as for other accounts.
+/// [`Ntlm::computer`](crate::Ntlm::computer) must be the NetBIOS name of the
+/// joined machine account, or the domain refuses every logon. `ntlm_auth`
+/// must be run by root or by a member of winbind's group (`winbindd_priv`).
+///
+/// The directory does not say how it writes a name, so a user comes out in
+/// lower case and a domain in upper case; a client that sends no domain has
+/// the one of [`domain`](WinbindOptions::domain).
+pub struct Winbind {
+    pool: Pool,
+    options: WinbindOptions,
+}
+
+/// How to reach winbind.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct WinbindOptions {
+    program: OsString,
+    arguments: Vec<OsString>,
+    domain: String,
+    helpers: usize,
+    queue: usize,
+    timeout: Duration,
+}
+
+impl Default for WinbindOptions {
+    fn default() -> Self {
+        Self {
+            program: "ntlm_auth".into(),
+            arguments: Vec::new(),
+            domain: String::new(),
+            helpers: 4,
+            queue: 256,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl WinbindOptions {
+    /// The program: `ntlm_auth` of the search path, unless set.
+    pub fn program(mut self, program: impl Into<OsString>) -> Self {
+        self.program = program.into();
+        self
+    }
+
+    /// An argument before those that are always given.
+    pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// The NetBIOS name of the joined domain: whom a client means that sends
+    /// no domain.
+    pub fn domain(mut self, domain: &str) -> Self {
+        self.domain = domain.into();
+        self
+    }
+
+    /// How many logons are asked for at once: 4 unless set.
+    pub fn helpers(mut self, helpers: usize) -> Self {
+        self.helpers = helpers;
+        self
+    }
+
+    /// How many more may wait: 256 unless set. The next one is
+    /// [`Unavailability::Accounts`](crate::Unavailability::Accounts).
+    pub fn queue(mut self, queue: usize) -> Self {
+        self.queue = queue;
+        self
+    }
+
+    /// How long the domain may take for an answer: 10 s unless set.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Starts the processes.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::OutOfRange`] for no helpers or no time;
+    /// [`Unavailability::Platform`](crate::Unavailability::Platform) when the
+    /// program cannot be started.
+    pub fn start(self) -> Result<Winbind, Error> {
+        let bad = |setting, problem| Misuse::OutOfRange { setting, problem };
+        if !(1..=64).contains(&self.helpers) {
+            return Err(bad("helpers", "1 to 64").into());
+        }
+        if self.timeout.is_zero() {
+            return Err(bad("timeout", "no answer takes no time").into());
+        }
+        let pool = Pool::start(&self)?;
+        Ok(Winbind {
+            pool,
+            options: self,
+        })
+    }
+}
+
+impl Winbind {
+    /// How to reach it; [`start`](WinbindOptions::start) gives the source.
+    pub fn options() -> WinbindOptions {
+        WinbindOptions::default()
+    }
+
+    fn name(&self, logon: &Logon) -> AccountName {
+        let domain = match logon.domain() {
+            "" => self.options.domain.as_str(),
+            sent => sent,
+        };
+        AccountName {
+            user: logon.user().to_lowercase(),
+            domain: domain.to_uppercase(),
+        }
+    }
+}
+
+impl AccountSource for Winbind {
+    fn look_up(&self, logon: &Logon) -> Reply<AccountAnswer> {
+        // What no account has in its name; some of it ends strings in C.
+        let controls = |text: &str| text.chars().any(char::is_control);
+        if logon.user().is_empty() || controls(logon.user()) || controls(logon.domain()) {
+            return Reply::Now(AccountAnswer::Refused(LogonProblem::UnknownUser));
+        }
+        let request = protocol::request(logon, &self.options.domain);
+        let name = self.name(logon);
+        self.pool.ask(request).map(move |answer| match answer {
+            Ok(answer) => protocol::read(&answer, name),
+            Err(text) => AccountAnswer::Unavailable { text },
+        })
+    }
+
+    fn may_block(&self) -> bool {
+        true
+    }
+
+    fn describe(&self) -> String {
+        format!(
+            "winbind, through {} helpers '{}'",
+            self.options.helpers,
+            self.options.program.to_string_lossy()
+        )
+    }
+}
+
+impl fmt::Debug for Winbind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Winbind").field(&self.options).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

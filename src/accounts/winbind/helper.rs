@@ -1,0 +1,124 @@
+//! One process of `ntlm_auth`.
+
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+/// A line of an answer: one of them holds a key.
+pub(super) type Line = Zeroizing<String>;
+
+/// The most lines of an answer, and the longest line in bytes.
+const MAX_LINES: usize = 64;
+const MAX_LINE: u64 = 4096;
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum NoAnswer {
+    /// It has died, or says what it should not. Another one may answer.
+    Died,
+    /// It takes too long.
+    Late,
+}
+
+/// A running process; dropping it ends it.
+pub(super) struct Helper {
+    child: Child,
+    input: ChildStdin,
+    output: Receiver<Line>,
+}
+
+impl Helper {
+    pub(super) fn start(program: &OsString, arguments: &[OsString]) -> Result<Self, String> {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .arg("--helper-protocol=ntlm-server-1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        match (child.stdin.take(), child.stdout.take()) {
+            (Some(input), Some(output)) => match lines(output) {
+                Ok(output) => Ok(Self {
+                    child,
+                    input,
+                    output,
+                }),
+                Err(error) => {
+                    end(&mut child);
+                    Err(error.to_string())
+                }
+            },
+            _ => {
+                end(&mut child);
+                Err("it has no pipes".into())
+            }
+        }
+    }
+
+    /// Asks, and awaits the whole answer.
+    pub(super) fn ask(&mut self, request: &str, wait: Duration) -> Result<Vec<Line>, NoAnswer> {
+        // What it has said unasked belongs to nobody's logon.
+        if self.output.try_iter().any(|line| line.as_str() != ".") {
+            return Err(NoAnswer::Died);
+        }
+        let written = self.input.write_all(request.as_bytes());
+        written
+            .and_then(|()| self.input.flush())
+            .map_err(|_| NoAnswer::Died)?;
+        let mut answer: Vec<Line> = Vec::new();
+        for _ in 0..MAX_LINES {
+            let line = match self.output.recv_timeout(wait) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => return Err(NoAnswer::Late),
+                Err(RecvTimeoutError::Disconnected) => return Err(NoAnswer::Died),
+            };
+            match (line.as_str(), answer.is_empty()) {
+                // Samba ends a refusal twice; the second end comes here.
+                (".", true) => {}
+                (".", false) => return Ok(answer),
+                _ => answer.push(line),
+            }
+        }
+        Err(NoAnswer::Died)
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// Its pipes are closed by then, or it is killed: nothing of it stays.
+fn end(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// The lines that it says, read by a thread, so that waiting for one can end.
+fn lines(output: ChildStdout) -> std::io::Result<Receiver<Line>> {
+    let (sender, receiver) = mpsc::sync_channel(MAX_LINES);
+    thread::Builder::new()
+        .name("ntlm_auth-reader".into())
+        .spawn(move || {
+            let mut output = BufReader::new(output);
+            loop {
+                let mut line = Zeroizing::new(String::with_capacity(256));
+                let read = output.by_ref().take(MAX_LINE).read_line(&mut line);
+                if !read.is_ok_and(|length| length > 0) || !line.ends_with('\n') {
+                    return;
+                }
+                let text = line.trim_end();
+                if sender.send(Zeroizing::new(text.to_owned())).is_err() {
+                    return;
+                }
+            }
+        })?;
+    Ok(receiver)
+}

@@ -1,0 +1,150 @@
+//! The pool with helpers of our own, which misbehave as real ones may.
+
+use super::{Winbind, WinbindOptions};
+use crate::accounts::{AccountAnswer, AccountSource, Logon};
+use crate::error::LogonProblem;
+use std::time::{Duration, Instant};
+
+/// A helper that a shell plays: `$n` counts the requests.
+fn shell(script: &str) -> WinbindOptions {
+    let script = format!(
+        "n=0; while read -r line; do if [ \"$line\" = . ]; then n=$((n+1)); {script}; fi; done"
+    );
+    Winbind::options()
+        .program("sh")
+        .argument("-c")
+        .argument(script)
+}
+
+const YES: &str =
+    "echo Authenticated: Yes; echo User-Session-Key: 11111111111111111111111111111111; echo .";
+
+fn ask(source: &Winbind, user: &str) -> AccountAnswer {
+    let logon = Logon::new(user, "", "").responses([1; 8], b"", b"nt");
+    source.look_up(&logon).wait()
+}
+
+fn verified(answer: &AccountAnswer) -> bool {
+    matches!(answer, AccountAnswer::Verified { .. })
+}
+
+#[test]
+fn answers_come_in_order_even_after_a_second_end() {
+    // A refusal that is ended twice, then a success.
+    let script = format!(
+        "if [ $n = 1 ]; then echo Authenticated: No; echo Authentication-Error: NT_STATUS_WRONG_PASSWORD; echo .; echo .; else {YES}; fi"
+    );
+    let source = shell(&script).helpers(1).domain("ad").start().unwrap();
+    let first = ask(&source, "alice");
+    assert!(matches!(
+        first,
+        AccountAnswer::Refused(LogonProblem::WrongPassword)
+    ));
+    for _ in 0..3 {
+        match ask(&source, "ALICE") {
+            AccountAnswer::Verified { name, .. } => {
+                assert_eq!((&*name.user, &*name.domain), ("alice", "AD"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_helper_that_dies_is_replaced_and_nothing_is_lost() {
+    // Each one answers twice and dies under the third request.
+    let script = format!("if [ $n = 3 ]; then exit 1; else {YES}; fi");
+    let source = shell(&script).helpers(2).start().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    assert!(verified(&ask(&source, "alice")));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn helpers_that_never_answer_let_nobody_in() {
+    let unavailable = |options: WinbindOptions, text: &str| {
+        let source = options.helpers(1).start().unwrap();
+        match ask(&source, "alice") {
+            AccountAnswer::Unavailable { text: said } => assert!(said.contains(text), "{said}"),
+            other => panic!("{other:?}"),
+        }
+    };
+    unavailable(shell("exit 0"), "without an answer");
+    unavailable(
+        shell("echo Authenticated: Yes; exit 0"),
+        "without an answer",
+    );
+    unavailable(shell("yes"), "without an answer");
+    unavailable(
+        shell("echo; echo .").timeout(Duration::from_millis(300)),
+        "no answer",
+    );
+    let start = Instant::now();
+    let slow = shell("exec sleep 60").timeout(Duration::from_millis(200));
+    unavailable(slow, "too long");
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+/// A helper that says more than it was asked for answers nobody's logon with
+/// it: the first one of each process is what counts.
+#[test]
+fn a_helper_out_of_step_is_not_asked_again() {
+    let no = "echo Authenticated: No; echo Authentication-Error: NT_STATUS_WRONG_PASSWORD; echo .";
+    for extra in [YES, "echo Authenticated: Yes", "echo noise"] {
+        let source = shell(&format!("{no}; {extra}")).helpers(1).start().unwrap();
+        for _ in 0..3 {
+            let answer = ask(&source, "alice");
+            let wrong = matches!(answer, AccountAnswer::Refused(LogonProblem::WrongPassword));
+            assert!(wrong, "{extra}: {answer:?}");
+            // Until what it said unasked is there.
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+    let source = shell(&format!("echo Error: what; echo .; {YES}")).helpers(1);
+    let source = source.start().unwrap();
+    for _ in 0..3 {
+        let answer = ask(&source, "alice");
+        assert!(
+            matches!(answer, AccountAnswer::Unavailable { .. }),
+            "{answer:?}"
+        );
+    }
+}
+
+#[test]
+fn what_waits_is_bounded() {
+    let source = shell(&format!("sleep 1; {YES}")).helpers(1).queue(1);
+    let source = source.start().unwrap();
+    let logon = Logon::new("alice", "", "").responses([1; 8], b"", b"nt");
+    let replies: Vec<_> = (0..8).map(|_| source.look_up(&logon)).collect();
+    let answers: Vec<_> = replies.into_iter().map(crate::Reply::wait).collect();
+    let good = answers.iter().filter(|answer| verified(answer)).count();
+    assert!((1..=3).contains(&good), "{answers:?}");
+    let full = |answer: &&AccountAnswer| matches!(answer, AccountAnswer::Unavailable { text } if text.contains("too many"));
+    assert_eq!(answers.iter().filter(full).count(), 8 - good);
+}
+
+#[test]
+fn names_that_cannot_be_are_not_asked_for() {
+    let source = shell(YES).helpers(1).start().unwrap();
+    for user in ["", "alice\0", "alice\nUsername: root", "a\u{85}b"] {
+        let answer = ask(&source, user);
+        let unknown = matches!(answer, AccountAnswer::Refused(LogonProblem::UnknownUser));
+        assert!(unknown, "{user:?}: {answer:?}");
+    }
+}
+
+#[test]
+fn what_cannot_start_says_so() {
+    let missing = Winbind::options().program("/nonexistent/ntlm_auth").start();
+    let error = missing.expect_err("missing").to_string();
+    assert!(error.contains("ntlm_auth"), "{error}");
+    assert!(shell(YES).helpers(0).start().is_err());
+    assert!(shell(YES).timeout(Duration::ZERO).start().is_err());
+}

@@ -1,0 +1,224 @@
+//! Active Directory's accounts, through winbind: a Samba domain controller and a joined member.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use gss_acceptor::accounts::Winbind;
+use gss_acceptor::{
+    AcceptorConfig, Error, Granted, LogonProblem, Mechanism, Ntlm, NtlmRejection, Rejection,
+    backends,
+};
+use interop::ntlm::{Library, Login, SspiNtlm, python};
+use interop::process::{packages, root, run};
+use interop::{Peer, accept, shake};
+
+const PASSWORD: &str = "Us3r!Passw0rd";
+
+/// The domain, ended when this is dropped.
+struct Directory(PathBuf);
+
+fn script() -> PathBuf {
+    root().join("tests/support/ad.sh")
+}
+
+impl Directory {
+    fn start() -> Self {
+        packages(&[
+            "samba",
+            "samba-ad-dc",
+            "samba-ad-provision",
+            "samba-dsdb-modules",
+            "samba-vfs-modules",
+            "winbind",
+            "krb5-user",
+            "iproute2",
+        ]);
+        let name = format!("gss-acceptor-ad-{}", std::process::id());
+        let directory = Self(std::env::temp_dir().join(name));
+        run(Command::new(script()).arg(&directory.0).arg("start"));
+        directory
+    }
+
+    fn winbind(&self) -> Winbind {
+        Winbind::options()
+            .program(script())
+            .argument(&self.0)
+            .argument("exec")
+            .argument("ntlm_auth")
+            .argument(format!(
+                "--configfile={}",
+                self.0.join("member.conf").display()
+            ))
+            .domain("ADTEST")
+            .helpers(3)
+            .start()
+            .expect("ntlm_auth")
+    }
+
+    fn config(&self, computer: &str) -> AcceptorConfig {
+        let ntlm = Ntlm::new(self.winbind())
+            .computer(computer)
+            .domain("ADTEST")
+            .dns_computer("mem1.ad.test")
+            .dns_domain("ad.test");
+        AcceptorConfig::builder(backends::rust(ntlm))
+            .mechanisms(&[Mechanism::Ntlm])
+            .build()
+            .expect("a plain configuration")
+    }
+
+    /// The helpers of this directory that run now.
+    fn helpers(&self) -> Vec<u32> {
+        let needle = self.0.join("member.conf").display().to_string();
+        let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter(|pid: &u32| {
+            let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command);
+            command.starts_with("ntlm_auth\0") && command.contains(&needle)
+        })
+        .collect()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = Command::new(script()).arg(&self.0).arg("stop").status();
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn problem(error: &Error) -> LogonProblem {
+    match error.rejection() {
+        Some(Rejection::Ntlm(NtlmRejection::Logon { problem, .. })) => problem.clone(),
+        _ => panic!("{error}"),
+    }
+}
+
+/// One domain for everything, since it takes a while to come up.
+#[test]
+fn a_domains_users_come_in_through_winbind() {
+    let directory = Directory::start();
+    let config = directory.config("MEM1");
+    assert!(config.may_block());
+    who_comes_in(&config);
+    who_stays_out(&config);
+    our_checks_are_ours(&config);
+    a_helper_killed_in_a_burst(&directory, &config);
+    // The domain refuses logons through a server of another name than the joined one.
+    let other = directory.config("OTHER");
+    let login = Login::new("alice", "ADTEST", PASSWORD);
+    let refused = accept(&other, &mut SspiNtlm::new(&login)).expect_err("not the joined name");
+    problem(refused.error());
+}
+
+fn who_comes_in(config: &AcceptorConfig) {
+    for (user, domain, who) in [
+        ("alice", "ADTEST", "ADTEST\\alice"),
+        ("ALICE", "adtest", "ADTEST\\alice"),
+        ("alice", "", "ADTEST\\alice"),
+        ("üser", "ADTEST", "ADTEST\\üser"),
+    ] {
+        let login = Login::new(user, domain, PASSWORD);
+        let negotiated = Login {
+            spnego: true,
+            ..login.clone()
+        };
+        let mut peers: Vec<Box<dyn Peer>> = vec![Box::new(SspiNtlm::new(&login))];
+        peers.push(Box::new(python(Library::Pyspnego, &negotiated)));
+        peers.push(Box::new(python(Library::Samba, &login)));
+        for mut peer in peers {
+            let context = shake(config, &mut *peer).context;
+            assert_eq!(context.peer().to_string(), who, "{}", peer.name());
+            assert!(context.granted().contains(Granted::CONFIDENTIALITY));
+            let token = peer.wrap(b"message", true).expect("sealed");
+            assert_eq!(context.unwrap(&token).expect("opens").data, b"message");
+        }
+    }
+}
+
+fn who_stays_out(config: &AcceptorConfig) {
+    for (user, password, due) in [
+        ("alice", "password", LogonProblem::WrongPassword),
+        ("alice", "", LogonProblem::WrongPassword),
+        ("nobody", PASSWORD, LogonProblem::UnknownUser),
+        ("disabled", PASSWORD, LogonProblem::Disabled),
+        ("guest", "", LogonProblem::WrongPassword),
+    ] {
+        let login = Login::new(user, "ADTEST", password);
+        let failure = accept(config, &mut SspiNtlm::new(&login)).expect_err(user);
+        assert_eq!(problem(failure.error()), due, "{user}");
+        assert_eq!(failure.token(), None);
+    }
+}
+
+/// winbind looks neither at the MIC nor at the flags: they are altered here on the way.
+fn our_checks_are_ours(config: &AcceptorConfig) {
+    for (place, bit) in [(60, 0x10), (72, 1), (87, 0x80)] {
+        let login = Login::new("alice", "ADTEST", PASSWORD);
+        let mut peer = python(Library::Pyspnego, &login);
+        let mut acceptor = gss_acceptor::Acceptor::new(config);
+        let negotiate = peer.init(None).expect("a token").token.expect("NEGOTIATE");
+        let Ok(gss_acceptor::Step::Continue { token }) = acceptor.step(&negotiate) else {
+            panic!("no CHALLENGE");
+        };
+        let answer = peer.init(Some(&token)).expect("a token").token;
+        let mut answer = answer.expect("AUTHENTICATE");
+        answer[place] ^= bit;
+        let error = acceptor.step(&answer).expect_err("altered").into_error();
+        let mic = matches!(
+            error.rejection(),
+            Some(Rejection::Ntlm(NtlmRejection::Mic { .. }))
+        );
+        assert!(mic, "byte {place}: {error}");
+    }
+}
+
+/// Helpers die under logons: the right passwords get in all the same, the wrong ones never.
+fn a_helper_killed_in_a_burst(directory: &Directory, config: &AcceptorConfig) {
+    const LOGINS: usize = 40;
+    let (done, killed) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        let killer = scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                for pid in directory.helpers().into_iter().take(1) {
+                    let kill = Command::new("kill").args(["-9", &pid.to_string()]).status();
+                    if kill.is_ok_and(|status| status.success()) {
+                        killed.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+                std::thread::sleep(Duration::from_millis(150));
+            }
+        });
+        let workers: Vec<_> = (0..4)
+            .map(|worker| {
+                scope.spawn(move || {
+                    for index in 0..LOGINS {
+                        let right = (worker + index) % 3 != 0;
+                        let password = if right { PASSWORD } else { "password" };
+                        let login = Login::new("alice", "ADTEST", password);
+                        match accept(config, &mut SspiNtlm::new(&login)) {
+                            Ok(_) => assert!(right, "let in with a wrong password"),
+                            Err(failure) => {
+                                assert!(!right, "lost: {failure}");
+                                let due = LogonProblem::WrongPassword;
+                                assert_eq!(problem(failure.error()), due);
+                            }
+                        }
+                    }
+                })
+            })
+            .collect();
+        let began = Instant::now();
+        let results: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        done.store(true, Ordering::SeqCst);
+        killer.join().expect("the killer");
+        for result in results {
+            result.expect("every logon as it should be");
+        }
+        let killed = killed.load(Ordering::SeqCst);
+        assert!(killed >= 3, "only {killed} killed in {:?}", began.elapsed());
+    });
+}
