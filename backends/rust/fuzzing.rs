@@ -6,11 +6,13 @@
 
 mod forge;
 mod handshake;
+mod ntlm;
 mod parts;
 mod rc4;
 mod seeds;
 
 pub use handshake::{forged_handshake, handshake, messages, seeds};
+pub use ntlm::{ntlm_handshake, ntlm_messages};
 pub use parts::parts;
 pub use rc4::rc4_messages;
 

@@ -43,7 +43,7 @@ pub(super) fn plan(options: u16, etypes: u8, gss_flags: u32, ctime: i16) -> Vec<
 }
 
 pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
-    let mut seeds = Vec::new();
+    let mut seeds = super::ntlm::seeds();
     for (name, options, etypes, flags) in PLANS {
         let input = plan(options, etypes, flags, 0);
         let plan = Plan::read(&input);
