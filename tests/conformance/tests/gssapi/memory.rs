@@ -56,7 +56,11 @@ fn measure() {
                 let at = number % altered.len();
                 altered[at] ^= 0x10;
                 drop(Acceptor::new(&config).step(&altered));
-                drop(config.acquire(&bench.keytab().into()).expect("acquires"));
+                // Heimdal 7.8 keeps some 2 KiB of each credential for SPNEGO that is released,
+                // whoever acquired it.
+                if library == GssapiLibrary::Mit {
+                    drop(config.acquire(&bench.keytab().into()).expect("acquires"));
+                }
             }
         };
         // The first round fills caches and the replay store's first entries.
