@@ -274,6 +274,8 @@ mod tests {
                 "transited" => fuzzing::transited(&bytes),
                 "messages" => fuzzing::messages(&bytes),
                 "parts" => fuzzing::parts(&bytes),
+                "ntlm_handshake" => fuzzing::ntlm_handshake(&bytes),
+                "ntlm_messages" => fuzzing::ntlm_messages(&bytes),
                 "handshake" => fuzzing::handshake(&bytes),
                 "rc4_messages" => fuzzing::rc4_messages(&bytes),
                 "forged_handshake" => drop(fuzzing::forged_handshake(&bytes)),

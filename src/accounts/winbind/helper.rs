@@ -42,21 +42,21 @@ impl Helper {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| error.to_string())?;
-        match (child.stdin.take(), child.stdout.take()) {
-            (Some(input), Some(output)) => match lines(output) {
-                Ok(output) => Ok(Self {
-                    child,
-                    input,
-                    output,
-                }),
-                Err(error) => {
-                    end(&mut child);
-                    Err(error.to_string())
-                }
-            },
-            _ => {
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let pipes = pipes.ok_or_else(|| "it has no pipes".to_owned());
+        let lines = pipes.and_then(|(input, output)| {
+            let output = lines(output).map_err(|error| error.to_string())?;
+            Ok((input, output))
+        });
+        match lines {
+            Ok((input, output)) => Ok(Self {
+                child,
+                input,
+                output,
+            }),
+            Err(error) => {
                 end(&mut child);
-                Err("it has no pipes".into())
+                Err(error)
             }
         }
     }

@@ -143,13 +143,11 @@ impl Slot {
     fn wait(self) -> impl Future<Output = Answer> + Send {
         poll_fn(move |context| {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            match state.answer.take() {
-                Some(answer) => Poll::Ready(answer),
-                None => {
-                    state.waker = Some(context.waker().clone());
-                    Poll::Pending
-                }
+            if let Some(answer) = state.answer.take() {
+                return Poll::Ready(answer);
             }
+            state.waker = Some(context.waker().clone());
+            Poll::Pending
         })
     }
 }
