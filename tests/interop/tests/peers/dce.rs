@@ -18,7 +18,7 @@ const BOTH: [Protection; 2] = [Protection::Confidentiality, Protection::Integrit
 const AES: [EncryptionType; 4] = EncryptionType::DEFAULT;
 
 /// What both ends of a context have in common.
-trait Parts {
+pub(crate) trait Parts {
     fn wrap(&self, how: Protection, parts: &mut [MessagePart<'_>]) -> Result<PartsUsed, Error>;
     fn unwrap(&self, parts: &mut [MessagePart<'_>]) -> Result<(Protection, SequenceState), Error>;
     fn header(&self, how: Protection) -> usize;
@@ -130,7 +130,7 @@ fn data(parts: &[Part]) -> Vec<&Part> {
 }
 
 /// A peer that wraps and unwraps parts.
-trait Other {
+pub(crate) trait Other {
     fn seal(&mut self, parts: &[Part], seal: bool) -> Result<Vec<Part>, String>;
     fn open(&mut self, parts: &[Part]) -> Result<(Vec<Part>, bool), String>;
     fn library(&self) -> Library;
@@ -183,7 +183,7 @@ fn can(library: Library, how: Protection, ask: &Ask) -> bool {
 }
 
 /// Messages in parts, both ways, in every layout and protection.
-fn both_ways(context: &dyn Parts, other: &mut dyn Other, ask: &Ask, who: &str) {
+pub(crate) fn both_ways(context: &dyn Parts, other: &mut dyn Other, ask: &Ask, who: &str) {
     for layout in layouts() {
         for how in BOTH {
             let seal = how == Protection::Confidentiality;

@@ -9,6 +9,8 @@ use interop::kdc::{User, read_env};
 use interop::libraries::GssPeer;
 use interop::{Ask, Kdc, Peer, heimdal, shake};
 
+use crate::dce::both_ways;
+
 const RC4: EncryptionType = EncryptionType::RC4_HMAC;
 const AES: EncryptionType = EncryptionType::AES256_CTS_HMAC_SHA1_96;
 const BOTH: [Protection; 2] = [Protection::Integrity, Protection::Confidentiality];
@@ -163,6 +165,27 @@ fn mit_and_heimdal_speak_rc4_and_are_raised_to_aes() {
                 }
             }
         }
+    }
+}
+
+/// DCE style with RC4 alone on both sides: the acceptor's subkey stays RC4 (rule 14), messages go
+/// whole and in parts with header signing (rules 20, 23, 24). MIT alone: Heimdal counts what is in
+/// the data parts, and its whole tokens in DCE style are framed in a way of their own.
+#[test]
+fn dce_style_with_rc4_alone_whole_and_in_parts() {
+    let kdc = Kdc::shared();
+    let clients = Clients::new(kdc);
+    let config = permissive(kdc);
+    for spnego in [false, true] {
+        let mut ask = Ask::of("HTTP@k23s23.localhost").dce();
+        ask.spnego = spnego;
+        let mut peer = peer(kdc, &clients.rc4_alone, 0, ask.clone());
+        let what = format!("{} in DCE style, SPNEGO {spnego}", peer.name());
+        let done = shake(&config, &mut peer);
+        let etype = done.context.session_key().expect("a key").etype;
+        assert_eq!(etype, Some(RC4), "{what}");
+        both_ways(&done.context, &mut peer, &ask, &what);
+        talk(&done.context, &mut peer, &what);
     }
 }
 
