@@ -149,7 +149,7 @@ macro_rules! mount {
                 rule_13_described, rule_13_spnego_as_windows, rule_13_spnego_by_its_own_oid,
                 rule_13_spnego_without_a_tgt, rule_13_order_of_tokens,
                 rule_13_malformed_requests, rule_13_the_retry, rule_13_replays,
-                rule_13_supplied_credentials;
+                rule_13_supplied_credentials, rule_07_a_tgt_acquired_elsewhere;
             negotiation: rule_28_hints_then_negotiation, rule_28_hints_once,
                 rule_28_other_forms_of_continuation, rule_28_rejects_mean_the_end,
                 rule_29_reply_repeats_the_listed_oid, rule_29_nothing_in_common,

@@ -14,6 +14,7 @@ use gss_acceptor::{
 use kit::ap_req::{ApReqSpec, Frame, gss, oid, option};
 use kit::ccache;
 use kit::client::{Answer, Initiator, KrbError};
+use kit::crypto::{KitKey, RC4};
 use kit::message::{MicSpec, WrapSpec};
 use kit::spnego::{Hints, InitSpec, Resp, mech_types, state};
 use kit::ticket::{NT_PRINCIPAL, NT_SRV_INST, Name, TicketSpec, flag};
@@ -82,7 +83,7 @@ fn reads(spec: &ApReqSpec, token: &[u8]) -> Initiator {
 
 /// The KRB-ERROR that a client is told under an OID.
 fn told(oid: &[u8], token: Option<&[u8]>) -> KrbError {
-    let key = kit::crypto::KitKey::new(18, vec![0; 32]);
+    let key = KitKey::new(18, vec![0; 32]);
     let mut client = Initiator::new(key, None, (0, 0), 0);
     match client.read_under(oid, token.expect("a KRB-ERROR")) {
         Ok(Answer::Error(error)) => error,
@@ -715,4 +716,38 @@ pub fn rule_13_supplied_credentials<M: Mount>() {
     let error = config.acquire(&Credentials::from(bench.keytab()));
     let error = error.expect_err("no TGT");
     assert_eq!(error.misuse(), Some(&Misuse::TgtNotGiven), "{error}");
+}
+
+pub fn rule_07_a_tgt_acquired_elsewhere<M: Mount>() {
+    // A handle may come from another configuration; what is permitted is said by the one that
+    // the client comes to.
+    let bench = Bench::new();
+    let mut tgt = bench.world.tgt("tgt");
+    tgt.session = KitKey::seeded(9, "tgt", RC4);
+    let other = alone::<M>(&bench, own(std::slice::from_ref(&tgt))).insecure_rc4();
+    let other = other.build().expect("builds");
+    let handle = other.acquire(&Credentials::from(own(std::slice::from_ref(&tgt))));
+    let handle = handle.expect("acquires");
+    let server = |builder: ConfigBuilder| {
+        let builder = builder.request(Requirements::USE_SUPPLIED_CREDS);
+        builder.build().expect("builds")
+    };
+    let own = || own(&[bench.world.tgt("ours")]);
+    let with = server(builder::<M>(&bench, own()).insecure_rc4());
+    let without = server(builder::<M>(&bench, own()));
+    let spec = || bench.world.user_to_user(&tgt).token();
+    let step = |config: &AcceptorConfig, token: &[u8]| {
+        Acceptor::new(config).step_with(StepInput::new(token).credentials(&handle))
+    };
+    goes_on(step(&with, &TgtRequest::default().token()));
+    done(step(&with, &spec()));
+    for token in [TgtRequest::default().token(), spec()] {
+        let failure = fails(step(&without, &token));
+        match failure.error().unavailability() {
+            Some(Unavailability::Ccache { problem, .. }) => {
+                assert_eq!(*problem, CcacheProblem::Etype(EncryptionType(RC4)));
+            }
+            _ => panic!("{failure}"),
+        }
+    }
 }

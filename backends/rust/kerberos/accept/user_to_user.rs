@@ -17,7 +17,7 @@ use crate::backends::rust::kerberos::codec::messages::ApReq;
 use crate::backends::rust::kerberos::codec::tgt::{TgtReply, TgtRequest};
 use crate::backends::rust::kerberos::codec::wire::Text;
 use crate::backends::rust::kerberos::keys::{KeySource, OwnTgt};
-use crate::error::{Error, Rejection, Unavailability};
+use crate::error::{CcacheProblem, Error, Rejection, Unavailability};
 use crate::name::Principal;
 use crate::requirements::Requirements;
 
@@ -42,9 +42,10 @@ pub(super) fn answer(
             None,
         ));
     }
+    let settings = &*state.shared.settings;
     let request = TgtRequest::decode(request).map_err(malformed)?;
-    let tgt = own_tgt(keys, now)?;
-    check_wanted(&request, &tgt, &state.shared.settings)?;
+    let tgt = own_tgt(keys, settings, now)?;
+    check_wanted(&request, &tgt, settings)?;
     let message = TgtReply::new(tgt.ticket()).encode().map_err(|_| {
         Error::from(Unavailability::Internal {
             operation: "encoding a KERB-TGT-REPLY",
@@ -65,9 +66,17 @@ pub(super) fn wanted_service(request: &[u8]) -> Option<SentService> {
     Some((realm, name.name_type, components))
 }
 
-/// The server's TGT, if it holds now.
-fn own_tgt(keys: &KeySource, now: SystemTime) -> Result<Arc<OwnTgt>, Error> {
+/// The server's TGT, if it holds now and is of a type that is permitted
+/// (rule 7): a handle may have been acquired under other settings.
+fn own_tgt(keys: &KeySource, settings: &Settings, now: SystemTime) -> Result<Arc<OwnTgt>, Error> {
     let tgt = keys.tgt().ok_or(Rejection::NoTgt)?;
+    if !settings.etypes.contains(&tgt.etype()) {
+        return Err(Unavailability::Ccache {
+            origin: None,
+            problem: CcacheProblem::Etype(tgt.etype()),
+        }
+        .into());
+    }
     tgt.check(now)?;
     Ok(tgt)
 }
@@ -118,7 +127,7 @@ pub(super) fn open_ticket(
                 promised.check(now)?;
                 Arc::clone(promised)
             }
-            None => own_tgt(keys, now)?,
+            None => own_tgt(keys, settings, now)?,
         };
         return open(request, settings, &tgt);
     }

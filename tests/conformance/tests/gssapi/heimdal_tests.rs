@@ -113,6 +113,7 @@ pub const GROUPS: &[(&str, &[&str])] = &[
             "rule_13_spnego_by_its_own_oid",
             "rule_13_spnego_without_a_tgt",
             "rule_13_supplied_credentials",
+            "rule_07_a_tgt_acquired_elsewhere",
             "rule_13_the_retry",
             "rule_13_the_tgt_is_given_and_used",
             "rule_13_without_asking_first",
