@@ -181,6 +181,9 @@ pub struct CredentialCache {
 }
 
 impl CredentialCache {
+    /// The realm of a file's entries that hold settings, not credentials.
+    pub(crate) const CONFIGURATION: &[u8] = b"X-CACHECONF:";
+
     /// The credentials of `client`.
     #[must_use]
     pub fn new(client: Principal, credentials: Vec<KerberosCredential>) -> Self {

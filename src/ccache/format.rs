@@ -12,9 +12,6 @@ use std::time::SystemTime;
 /// The first byte of every cache.
 const MAJOR: u8 = 5;
 
-/// The realm of entries that hold configuration, not credentials.
-const CONFIGURATION: &[u8] = b"X-CACHECONF:";
-
 /// What the two versions differ in: 4 has a header, 3 says each key's type
 /// twice. Both are big-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +77,7 @@ fn skip_header(cursor: &mut Cursor<'_>, length: usize) -> Result<(), CcacheProbl
 /// entry: one that ended in 1970 and began at another time.
 fn is_left_out(credential: &KerberosCredential) -> bool {
     let epoch = SystemTime::UNIX_EPOCH;
-    credential.server.realm() == CONFIGURATION
+    credential.server.realm() == CredentialCache::CONFIGURATION
         || (credential.end_time == epoch && credential.auth_time != epoch)
 }
 

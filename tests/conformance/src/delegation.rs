@@ -10,7 +10,7 @@ use kit::ap_req::{ApReqSpec, Frame, gss, oid};
 use kit::cases::{self, Case, Expect};
 use kit::cred::{CredSpec, forwarded_tgt};
 use kit::spnego::InitSpec;
-use kit::ticket::flag;
+use kit::ticket::{NT_PRINCIPAL, Name, flag};
 
 /// alice's AP-REQ with a forwarded TGT in the clear, the ticket's own octets fixed so that they can
 /// be found again.
@@ -217,4 +217,32 @@ pub fn rule_15_delegated_inside_spnego<M: Mount>() {
     assert_eq!(context.framing(), Framing::Spnego);
     let cache = context.delegated().and_then(|it| it.kerberos());
     assert_eq!(cache.expect("delegated").credentials()[0].ticket, octets);
+}
+
+/// A cache keeps configuration in entries of a realm of its own (MIT krb5, Credential cache file
+/// format): a ticket of that realm would be written as settings, not as a ticket.
+pub fn rule_15_no_settings_for_a_cache<M: Mount>() {
+    let bench = Bench::new();
+    let config = wishing::<M>(&bench);
+    let due = |realm: &[u8]| {
+        let (spec, _) = delegating(&bench, |c| {
+            let mut second = c.tickets[0].clone();
+            second.over.whole = None;
+            second.realm = realm.to_vec();
+            second.sname = Name::new(NT_PRINCIPAL, &["krb5_ccache_conf_data", "start_realm"]);
+            c.tickets.push(second);
+        });
+        let_in(&config, &spec.token())
+    };
+    let context = due(b"EXAMPLE.TEST");
+    let cache = context.delegated().and_then(|it| it.kerberos());
+    assert_eq!(cache.expect("delegated").credentials().len(), 2);
+    let context = due(b"X-CACHECONF:");
+    assert!(context.delegated().is_none());
+    match context.delegation_problem() {
+        Some(DelegationProblem::Malformed { problem, .. }) => {
+            assert!(problem.contains("realm"), "{problem}");
+        }
+        other => panic!("{other:?}"),
+    }
 }

@@ -186,7 +186,7 @@ macro_rules! mount {
                 rule_15_useless_credentials_reject_only_where_required,
                 rule_15_the_error_says_which, rule_15_not_forwardable_is_said,
                 rule_15_a_rejection_spends_no_slot, rule_15_delegated_in_dce_style,
-                rule_15_delegated_inside_spnego;
+                rule_15_delegated_inside_spnego, rule_15_no_settings_for_a_cache;
             rc4: rule_07_rc4_by_name_alone, rule_14_rc4_subkeys, rule_23_rc4_both_ways,
                 rule_23_rc4_forged_tokens_fail;
             messages: rule_14_pac_is_kept_from_the_ticket_alone, rule_19_fresh_each_time,

@@ -174,6 +174,9 @@ impl Known<'_> {
         info: &KrbCredInfo<'_>,
     ) -> Result<KerberosCredential, DelegationProblem> {
         self.check_client(info)?;
+        if ticket.realm.0 == CredentialCache::CONFIGURATION {
+            return Err(bad("Ticket", "in the realm of a cache's own settings"));
+        }
         // The ticket's own name, which is what a KDC goes by.
         let server = ticket.sname.in_realm(ticket.realm);
         let end = info

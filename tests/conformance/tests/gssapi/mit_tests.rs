@@ -114,6 +114,7 @@ pub const GROUPS: &[(&str, &[&str])] = &[
             "rule_15_credentials_are_given_as_they_were_sent",
             "rule_15_delegated_in_dce_style",
             "rule_15_delegated_inside_spnego",
+            "rule_15_no_settings_for_a_cache",
             "rule_15_not_forwardable_is_said",
             "rule_15_the_error_says_which",
         ],
