@@ -28,6 +28,9 @@ use crate::secret::Secret;
 pub trait AccountSource: Send + Sync {
     /// Looks up whom a logon is for. What is not known is
     /// [`AccountAnswer::Refused`], never an account of another name.
+    ///
+    /// Names are the client's own, of any characters but control characters;
+    /// the user's is never empty. A source is not asked for others.
     fn look_up(&self, logon: &Logon) -> Reply<AccountAnswer>;
 
     /// Whether an answer may take its time: a directory, another process.
@@ -51,7 +54,6 @@ pub struct Logon {
     domain: String,
     workstation: String,
     challenge: [u8; 8],
-    lm_response: Box<[u8]>,
     nt_response: Box<[u8]>,
 }
 
@@ -64,16 +66,14 @@ impl Logon {
             domain: domain.into(),
             workstation: workstation.into(),
             challenge: [0; 8],
-            lm_response: Box::default(),
             nt_response: Box::default(),
         }
     }
 
-    /// For backends: with our challenge and the responses to it.
+    /// For backends: with our challenge and the NTLMv2 response to it.
     #[must_use]
-    pub fn responses(mut self, challenge: [u8; 8], lm: &[u8], nt: &[u8]) -> Self {
+    pub fn response(mut self, challenge: [u8; 8], nt: &[u8]) -> Self {
         self.challenge = challenge;
-        self.lm_response = lm.into();
         self.nt_response = nt.into();
         self
     }
@@ -103,14 +103,14 @@ impl Logon {
         self.challenge
     }
 
-    /// The LM response, for a directory that compares itself.
-    #[must_use]
-    pub fn lm_response(&self) -> &[u8] {
-        &self.lm_response
-    }
-
     /// The NTLMv2 response (MS-NLMP 2.2.2.8), for a directory that compares
     /// itself.
+    ///
+    /// The client's LM response is given to nobody. It may be an LMv2 response
+    /// (2.2.2.4), which covers none of the target information: directories
+    /// that find the NTLMv2 response wrong take that one instead, and whoever
+    /// relays it could then write channel bindings, target name and flags as
+    /// they please.
     #[must_use]
     pub fn nt_response(&self) -> &[u8] {
         &self.nt_response

@@ -21,7 +21,7 @@ use crate::accounts::AccountAnswer;
 use crate::backends::rust::Shared;
 use crate::backends::rust::kerberos::accept::malformed;
 use crate::backends::{Exchange, Outcome};
-use crate::error::{Error, Misuse, NtlmRejection, Rejection};
+use crate::error::{Error, LogonProblem, Misuse, NtlmRejection, Rejection};
 use crate::facts::Facts;
 use crate::mechanism::{Framing, Mechanism};
 use crate::name::Name;
@@ -120,8 +120,11 @@ impl AwaitAuthenticate {
         }
         let challenge_message = self.offer.encode(&server.names);
         let received = Received::read(&message, input, &self.offer, &server.names)?;
-        let logon = received.logon();
-        let reply = server.accounts.look_up(logon);
+        let reply = if received.names_somebody() {
+            server.accounts.look_up(received.logon())
+        } else {
+            Reply::Now(AccountAnswer::Refused(LogonProblem::UnknownUser))
+        };
         Ok(reply.map(move |answer| {
             self.finish(&received, answer, &server, &challenge_message)
                 .unwrap_or_else(Outcome::fail)

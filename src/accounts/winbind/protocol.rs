@@ -10,7 +10,7 @@ use crate::error::LogonProblem;
 use crate::secret::Secret;
 
 /// The question. Names go in base64 (`name:: value`), so that nothing in them
-/// is a line. The LM response is left out: what it proves is not looked at.
+/// is a line. There is no LM response: [`Logon`] has none.
 pub(super) fn request(logon: &Logon, default_domain: &str) -> String {
     let domain = match logon.domain() {
         "" => default_domain,
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn a_name_cannot_be_a_line() {
         let logon =
-            Logon::new("a\n.\nUsername: root", "D\n.", "").responses([1; 8], b"lm", b"\xab\xcd");
+            Logon::new("a\n.\nUsername: root", "D\n.", "").response([1; 8], b"\xab\xcd");
         let text = request(&logon, "");
         assert_eq!(text.lines().count(), 6, "{text}");
         assert_eq!(text.lines().filter(|line| *line == ".").count(), 1);

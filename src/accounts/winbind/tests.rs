@@ -20,7 +20,7 @@ const YES: &str =
     "echo Authenticated: Yes; echo User-Session-Key: 11111111111111111111111111111111; echo .";
 
 fn ask(source: &Winbind, user: &str) -> AccountAnswer {
-    let logon = Logon::new(user, "", "").responses([1; 8], b"", b"nt");
+    let logon = Logon::new(user, "", "").response([1; 8], b"nt");
     source.look_up(&logon).wait()
 }
 
@@ -121,7 +121,7 @@ fn a_helper_out_of_step_is_not_asked_again() {
 fn what_waits_is_bounded() {
     let source = shell(&format!("sleep 1; {YES}")).helpers(1).queue(1);
     let source = source.start().unwrap();
-    let logon = Logon::new("alice", "", "").responses([1; 8], b"", b"nt");
+    let logon = Logon::new("alice", "", "").response([1; 8], b"nt");
     let replies: Vec<_> = (0..8).map(|_| source.look_up(&logon)).collect();
     let answers: Vec<_> = replies.into_iter().map(crate::Reply::wait).collect();
     let good = answers.iter().filter(|answer| verified(answer)).count();

@@ -75,7 +75,7 @@ impl Received {
                 &message.domain.text,
                 &message.workstation.text,
             )
-            .responses(offer.challenge, message.lm_response, message.nt_response),
+            .response(offer.challenge, message.nt_response),
             proof: *response.proof,
             client_challenge: response.client_challenge.into(),
             session_key: message.session_key.try_into().ok(),
@@ -86,6 +86,15 @@ impl Received {
             client_target: client_target(pairs),
             not_echoed: not_echoed(pairs, offer, names),
         })
+    }
+
+    /// Whether an account can have such a name. A source puts it into a query,
+    /// a line or a C string, so that control characters, which no account of
+    /// Windows has in its name, could make another name of it; and without a
+    /// name it is nobody's.
+    pub(super) fn names_somebody(&self) -> bool {
+        let (user, domain) = (self.logon.user(), self.logon.domain());
+        !user.is_empty() && !user.chars().chain(domain.chars()).any(char::is_control)
     }
 
     /// Whom the account source is asked for.

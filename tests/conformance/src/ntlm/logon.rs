@@ -267,6 +267,43 @@ pub fn rule_36_nobody_protects_nothing<M: NtlmMount>() {
     assert!(context.session_key().is_err());
 }
 
+pub fn rule_37_a_source_is_asked_for_names_alone<M: NtlmMount>() {
+    // Sources put what they are asked into queries, lines and C strings. One that would let
+    // anybody in is not even asked for nobody, nor for what no account is called.
+    for (user, domain, asked) in [
+        ("alice", "CORP", true),
+        ("", "", false),
+        ("", "CORP", false),
+        ("alice\0", "", false),
+        ("alice\0b", "CORP", false),
+        ("alice\nb", "", false),
+        ("alice\u{7f}", "", false),
+        ("alice", "CO\0RP", false),
+        ("alice", "\r", false),
+    ] {
+        let count = Arc::new(Mutex::new(0));
+        let counter = Arc::clone(&count);
+        let config = with_source::<M>(move |_| {
+            *counter.lock().expect("no panic") += 1;
+            Reply::Now(AccountAnswer::Account {
+                name: alice(),
+                hash: NtHash::from_bytes(HASH),
+            })
+        });
+        let half = begin(&config, SEALING);
+        let answer = half.answer(user, domain);
+        let step = half.send(&answer);
+        if asked {
+            done(step);
+        } else {
+            let why = problem(reason(&fails(step)));
+            assert_eq!(why, LogonProblem::UnknownUser, "{user:?} {domain:?}");
+        }
+        let count = *count.lock().expect("no panic");
+        assert_eq!(count, u32::from(asked), "{user:?} {domain:?}");
+    }
+}
+
 pub fn rule_36_an_empty_name_is_no_account<M: NtlmMount>() {
     let accounts = MemoryAccounts::new().user("", NtHash::from_bytes(HASH));
     let config = builder::<M>(Ntlm::new(accounts)).0.build().expect("builds");
@@ -436,6 +473,8 @@ pub fn rule_37_the_source_sees_the_logon<M: NtlmMount>() {
     let challenge = half.challenge.nonce;
     let mut answer = half.answer("alice", "CORP");
     answer.lm_response = vec![9; 24];
+    let sent = [&[5; 16][..], &[1, 1], &[7; 26], &[0; 8]].concat();
+    answer.nt_response = Some(sent.clone());
     fails(half.send(&answer));
     let logon = seen.lock().expect("no panic").take().expect("asked");
     assert_eq!(
@@ -443,7 +482,8 @@ pub fn rule_37_the_source_sees_the_logon<M: NtlmMount>() {
         ("alice", "CORP", "LAPTOP")
     );
     assert_eq!(logon.challenge(), challenge);
-    assert_eq!(logon.lm_response(), [9; 24]);
-    assert!(logon.nt_response().len() > 44);
+    // The NTLMv2 response as it came, and nothing of the LM response: an LMv2 response would be
+    // right whatever the target information beside it says.
+    assert_eq!(logon.nt_response(), sent);
     assert!(!format!("{logon:?}").contains("response"));
 }

@@ -41,7 +41,8 @@ macro_rules! mount_ntlm {
                 rule_36_an_empty_name_is_no_account,
                 rule_37_a_source_that_answers_later, rule_37_a_source_that_cannot_tell,
                 rule_37_a_directory_that_compares_itself, rule_37_guests_are_nobody,
-                rule_37_supplied_accounts, rule_37_the_source_sees_the_logon;
+                rule_37_supplied_accounts, rule_37_the_source_sees_the_logon,
+                rule_37_a_source_is_asked_for_names_alone;
             integrity: rule_34_a_mic_that_is_announced_is_owed, rule_34_a_stripped_mic,
                 rule_34_altered_flags, rule_34_altered_messages, rule_34_every_bit_counts,
                 rule_34_without_version,
