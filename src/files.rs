@@ -244,6 +244,20 @@ pub(crate) fn world_readable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
 }
 
+/// Whether users other than the owner and the group may write to the file.
+#[cfg(unix)]
+#[allow(clippy::disallowed_methods)]
+pub(crate) fn world_writable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o002 != 0)
+}
+
+/// As [`world_readable`].
+#[cfg(not(unix))]
+pub(crate) fn world_writable(_: &Path) -> bool {
+    false
+}
+
 /// Access lists are not read; nothing is claimed.
 #[cfg(not(unix))]
 pub(crate) fn world_readable(_: &Path) -> bool {

@@ -21,7 +21,8 @@ use crate::reply::Reply;
 /// CORP\carol:31d6cfe0d16ae931b73c59d7e0c089c0:disabled
 /// ```
 ///
-/// Empty lines and lines that begin with `#` are passed over. The hash is
+/// Each line ends with a newline, the last one too: without it the file counts
+/// as half written. Empty lines and lines that begin with `#` are passed over. The hash is
 /// MD4 of the password in UTF-16: `printf %s 'password' | iconv -t utf-16le |
 /// openssl md4 -provider legacy` prints it, and [`NtHash::from_password`]
 /// makes it. Whoever reads the file can log in as anybody in it: `chmod 0640`.
@@ -40,6 +41,19 @@ struct Shared {
     accounts: RwLock<Arc<MemoryAccounts>>,
     /// What is wrong with a file that has changed.
     trouble: Mutex<Option<String>>,
+}
+
+impl Shared {
+    fn replace(&self, accounts: MemoryAccounts) {
+        let mut current = self
+            .accounts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let old = core::mem::replace(&mut *current, Arc::new(accounts));
+        drop(current);
+        // Wiped when no handshake waits for the lock.
+        drop(old);
+    }
 }
 
 impl AccountFile {
@@ -125,6 +139,13 @@ impl AccountSource for AccountFile {
             .iter()
             .cloned()
             .collect();
+        if files::world_writable(path) {
+            warnings.push(format!(
+                "account file '{}' can be changed by every user of this machine, and whoever \
+                 changes it lets in whom they like; chmod 0640 it",
+                path.display()
+            ));
+        }
         if files::world_readable(path) {
             warnings.push(format!(
                 "account file '{}' can be read by every user of this machine, and whoever reads \
@@ -155,14 +176,18 @@ impl Watch {
                 None
             }
             Ok(stamp) if self.changing.replace(stamp) != Some(stamp) => return,
-            Ok(_) => match read(&shared.path) {
+            Ok(before) => match read(&shared.path) {
+                // Written to while it was read, or since it was looked at:
+                // the next look sees that it has changed.
+                Ok((_, stamp))
+                    if stamp != before
+                        || files::stamp_of_path(&shared.path).ok() != Some(stamp) =>
+                {
+                    return;
+                }
                 Ok((accounts, stamp)) => {
                     self.settled = stamp;
-                    let mut current = shared
-                        .accounts
-                        .write()
-                        .unwrap_or_else(PoisonError::into_inner);
-                    *current = Arc::new(accounts);
+                    shared.replace(accounts);
                     None
                 }
                 Err(problem) => Some(problem),
@@ -218,6 +243,13 @@ fn parse(bytes: &[u8]) -> Result<MemoryAccounts, AccountFileProblem> {
         }
         accounts.insert(domain, user, hash, enabled);
     }
+    // Or the rest of its last line is still to come: `:disabled`, say.
+    if bytes.last().is_some_and(|&last| last != b'\n') {
+        return Err(AccountFileProblem::Line {
+            number: bytes.split(|&byte| byte == b'\n').count(),
+            problem: "it does not end with a newline, so the file may be half written",
+        });
+    }
     Ok(accounts)
 }
 
@@ -260,6 +292,47 @@ mod tests {
             assert_eq!(number, 1 + line.lines().count());
         }
         assert!(parse(b"\xff:\n").is_err());
+    }
+
+    /// The first part of a file is no file: its last account might be
+    /// disabled, or another's.
+    #[test]
+    fn a_file_that_is_cut_off_is_refused() {
+        let whole = format!("alice:{HASH}\nmallory:{HASH}:disabled\n");
+        assert_eq!(parse(whole.as_bytes()).unwrap().len(), 2);
+        let first = whole.find('\n').unwrap() + 1;
+        for length in (1..first).chain(first + 1..whole.len()) {
+            let error = parse(&whole.as_bytes()[..length]).err();
+            assert!(error.is_some(), "{:?} is read", &whole[..length]);
+        }
+        let error = parse(whole.trim_end().as_bytes()).err().unwrap();
+        let text = error.to_string();
+        assert!(
+            text.starts_with("line 2: ") && text.contains("half written"),
+            "{text}"
+        );
+    }
+
+    /// Who can write to the file can let anybody in.
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_write_is_told() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = std::env::temp_dir().join(format!("gss-accounts-w-{}", std::process::id()));
+        fs::write(&path, format!("alice:{HASH}\n")).unwrap();
+        let warned = |mode| {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let all = AccountFile::open(&path).unwrap().warnings().join("; ");
+            (
+                all.contains("can be read by"),
+                all.contains("can be changed by"),
+            )
+        };
+        assert_eq!(warned(0o640), (false, false));
+        assert_eq!(warned(0o644), (true, false));
+        assert_eq!(warned(0o622), (false, true));
+        assert_eq!(warned(0o666), (true, true));
+        fs::remove_file(&path).unwrap();
     }
 
     fn find(file: &AccountFile, user: &str) -> bool {
