@@ -26,6 +26,30 @@ fn upcase_unit(unit: u16) -> u16 {
     }
 }
 
+/// One spelling, in small letters, for all texts of one upper case, and never
+/// the same for two that have not. Unicode's own mapping makes a k of the
+/// Kelvin sign, which is nobody's capital K.
+pub(crate) fn downcase(text: &[u16]) -> Vec<u16> {
+    text.iter().map(|&unit| downcase_unit(unit)).collect()
+}
+
+fn downcase_unit(unit: u16) -> u16 {
+    let upper = upcase_unit(unit);
+    let Some(character) = char::from_u32(u32::from(upper)) else {
+        return upper;
+    };
+    let mut lower = character.to_lowercase();
+    let lower = match (lower.next(), lower.next()) {
+        (Some(one), None) => u16::try_from(u32::from(one)).unwrap_or(upper),
+        _ => upper,
+    };
+    if upcase_unit(lower) == upper {
+        lower
+    } else {
+        upper
+    }
+}
+
 fn is_left_alone(unit: u16) -> bool {
     matches!(
         unit,
@@ -43,7 +67,7 @@ fn is_left_alone(unit: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::upcase;
+    use super::{downcase, downcase_unit, upcase, upcase_unit};
 
     fn upper(text: &str) -> String {
         let units: Vec<u16> = text.encode_utf16().collect();
@@ -61,5 +85,27 @@ mod tests {
         // Letters of Unicode's that are nobody else's capitals.
         assert_eq!(upper("\u{131}\u{17F}\u{B5}"), "\u{131}\u{17F}\u{B5}");
         assert_eq!(upper("\u{10428}"), "\u{10428}");
+    }
+
+    /// What is one name in upper case is one in small letters, and what is
+    /// not is not, for every unit that there is.
+    #[test]
+    fn small_letters_tell_apart_what_capitals_do() {
+        for unit in 0..=u16::MAX {
+            let (upper, lower) = (upcase_unit(unit), downcase_unit(unit));
+            assert_eq!(upcase_unit(upper), upper, "{unit:x}");
+            assert_eq!(upcase_unit(lower), upper, "{unit:x}");
+            assert_eq!(downcase_unit(upper), lower, "{unit:x}");
+        }
+        let lower = |text: &str| {
+            let units: Vec<u16> = text.encode_utf16().collect();
+            String::from_utf16(&downcase(&units)).unwrap()
+        };
+        assert_eq!(lower("ALICE ÄÖÜ ΑΣ ας Ж"), "alice äöü ασ ασ ж");
+        // The Kelvin and Angstrom signs, a dotted I, a long and a sharp s.
+        assert_eq!(
+            lower("\u{212A}\u{212B}\u{130}ſß"),
+            "\u{212A}\u{212B}\u{130}ſß"
+        );
     }
 }

@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use self::pool::Pool;
+use super::upcase::{downcase, upcase};
 use super::{AccountAnswer, AccountName, AccountSource, Logon};
 use crate::error::{Error, LogonProblem, Misuse};
 use crate::reply::Reply;
@@ -129,11 +130,16 @@ impl Winbind {
             "" => self.options.domain.as_str(),
             sent => sent,
         };
+        // As names compare: no letter may become that of another name.
         AccountName {
-            user: logon.user().to_lowercase(),
-            domain: domain.to_uppercase(),
+            user: units(logon.user(), downcase),
+            domain: units(domain, upcase),
         }
     }
+}
+
+fn units(text: &str, change: fn(&[u16]) -> Vec<u16>) -> String {
+    String::from_utf16_lossy(&change(&text.encode_utf16().collect::<Vec<u16>>()))
 }
 
 impl AccountSource for Winbind {

@@ -143,8 +143,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_be_a_line() {
-        let logon =
-            Logon::new("a\n.\nUsername: root", "D\n.", "").response([1; 8], b"\xab\xcd");
+        let logon = Logon::new("a\n.\nUsername: root", "D\n.", "").response([1; 8], b"\xab\xcd");
         let text = request(&logon, "");
         assert_eq!(text.lines().count(), 6, "{text}");
         assert_eq!(text.lines().filter(|line| *line == ".").count(), 1);

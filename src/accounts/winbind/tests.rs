@@ -50,6 +50,30 @@ fn answers_come_in_order_even_after_a_second_end() {
     }
 }
 
+/// What the client writes becomes nobody else's name by the way it is spelled.
+#[test]
+fn letters_of_other_names_stay_what_they_are() {
+    let source = shell(YES).helpers(1).domain("ad").start().unwrap();
+    for (user, domain, due) in [
+        ("Alice", "ad", ("alice", "AD")),
+        ("ΑΣ", "ÄD", ("ασ", "ÄD")),
+        ("ας", "äd", ("ασ", "ÄD")),
+        // The Kelvin sign; a dotted I; a long, a dotless and a sharp letter.
+        ("\u{212A}ate", "", ("\u{212A}ate", "AD")),
+        ("\u{130}da", "\u{17F}ales", ("\u{130}da", "\u{17F}ALES")),
+        ("bob", "straße", ("bob", "STRAßE")),
+        ("bob", "f\u{131}n", ("bob", "F\u{131}N")),
+    ] {
+        let logon = Logon::new(user, domain, "").response([1; 8], b"nt");
+        match source.look_up(&logon).wait() {
+            AccountAnswer::Verified { name, .. } => {
+                assert_eq!((&*name.user, &*name.domain), due, "{domain}\\{user}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[test]
 fn a_helper_that_dies_is_replaced_and_nothing_is_lost() {
     // Each one answers twice and dies under the third request.
