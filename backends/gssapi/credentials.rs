@@ -29,7 +29,6 @@ pub(super) struct Source {
     mechs: Vec<&'static Oid>,
     negotiated: Vec<&'static Oid>,
     etypes: Option<Vec<i32>>,
-    user_file: Option<CString>,
     kept: Box<[Mutex<Option<Credential>>]>,
     keys: KnownKeys,
 }
@@ -61,7 +60,6 @@ impl Source {
     pub(super) fn new(
         gss: &Arc<Gss>,
         credentials: &Credentials,
-        user_file: Option<&std::path::Path>,
         settings: &Settings,
     ) -> Result<Self, Error> {
         let (origin, keys) = origin(gss, credentials)?;
@@ -72,7 +70,6 @@ impl Source {
             mechs: vec![oid::SPNEGO],
             negotiated: Vec::new(),
             etypes: None,
-            user_file: None,
             kept: (0..KEPT).map(|_| Mutex::new(None)).collect(),
             keys,
         };
@@ -83,9 +80,6 @@ impl Source {
         }
         if gss.flavour == Flavour::Mit {
             source.etypes = Some(settings.etypes.iter().map(|etype| etype.0).collect());
-        }
-        if let Some(file) = user_file {
-            source.user_file = Some(c_path(file)?);
         }
         let first = source.acquire()?;
         if let Some(Ok(mut slot)) = source.kept.first().map(Mutex::try_lock) {
@@ -142,12 +136,7 @@ impl Source {
     }
 
     fn with_store(&self, store: &[(&CStr, &CStr)]) -> Result<Credential, Status> {
-        let mut store = store.to_vec();
-        if let Some(file) = &self.user_file {
-            // gss-ntlmssp's name for its file of users.
-            store.push((c"ntlm_user_file", file));
-        }
-        self.gss.acquire(&self.mechs, &store)
+        self.gss.acquire(&self.mechs, store)
     }
 }
 
@@ -263,10 +252,6 @@ fn describe(keys: &Keys) -> String {
 
 fn path_bytes(path: &std::path::Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
-}
-
-fn c_path(path: &std::path::Path) -> Result<CString, Error> {
-    CString::new(path_bytes(path)).map_err(|_| no_path())
 }
 
 fn no_path() -> Error {

@@ -16,7 +16,7 @@ mod status;
 mod sys;
 mod token;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ use super::{
 use crate::channel_bindings::ChannelBindingPolicy;
 use crate::credentials::Credentials;
 use crate::error::{Error, Misuse, Unavailability};
+use crate::etype::EncryptionType;
 use crate::facts::{Ability, Capabilities, MechanismCapabilities};
 use crate::mechanism::Mechanism;
 use crate::requirements::Requirements;
@@ -42,7 +43,6 @@ const NAME: &str = "gssapi";
 pub struct GssapiBackend {
     credentials: Credentials,
     library: GssapiLibrary,
-    ntlm_users: Option<PathBuf>,
     opened: OnceLock<Result<Arc<Gss>, Unavailability>>,
 }
 
@@ -132,7 +132,6 @@ pub fn gssapi(credentials: impl Into<Credentials>) -> GssapiBackend {
     GssapiBackend {
         credentials: credentials.into(),
         library: GssapiLibrary::Any,
-        ntlm_users: None,
         opened: OnceLock::new(),
     }
 }
@@ -143,14 +142,6 @@ impl GssapiBackend {
     pub fn library(mut self, library: GssapiLibrary) -> Self {
         self.library = library;
         self.opened = OnceLock::new();
-        self
-    }
-
-    /// With gss-ntlmssp's file of users, one `DOMAIN:user:password` a line,
-    /// for NTLM without a domain controller.
-    #[must_use]
-    pub fn ntlm_users(mut self, file: impl AsRef<Path>) -> Self {
-        self.ntlm_users = Some(file.as_ref().into());
         self
     }
 
@@ -207,22 +198,15 @@ impl Backend for GssapiBackend {
             Flavour::Mit => policies.extend([Policy::WhenSent, Policy::Require]),
             Flavour::Heimdal => flags.remove(Requirements::ALLOW_MISSING_BINDINGS),
         }
-        let mechanism = |mechanism, flags| MechanismCapabilities {
-            mechanism,
-            flags,
-            binding_policies: policies.clone(),
-            export: Ability::Can,
-            suspend: Ability::Cannot,
-        };
-        let mut mechanisms = vec![mechanism(Mechanism::Kerberos, flags)];
-        // gss-ntlmssp, a plug-in for MIT's library.
-        let opened = self.opened().ok();
-        if opened.is_some_and(|gss| flavour == Flavour::Mit && gss.has(oid::NTLM)) {
-            let flags = flags - Requirements::MUTUAL_AUTH - Requirements::USE_DCE_STYLE;
-            mechanisms.push(mechanism(Mechanism::Ntlm, flags));
-        }
+
         Capabilities {
-            mechanisms,
+            mechanisms: vec![MechanismCapabilities {
+                mechanism: Mechanism::Kerberos,
+                flags,
+                binding_policies: policies,
+                export: Ability::Can,
+                suspend: Ability::Cannot,
+            }],
             may_block: true,
             injected_clock: Ability::Cannot,
             replay_store: Ability::Can,
@@ -247,12 +231,16 @@ impl Backend for GssapiBackend {
             }
             .into());
         }
+        // Rule 7: AES, and RC4 where it is named; DES and 3DES never.
+        let never = |etype: &EncryptionType| !matches!(etype.0, 17..=20 | 23);
+        let etypes: Vec<_> = settings.etypes.iter().copied().filter(never).collect();
+        if !etypes.is_empty() {
+            return Err(Misuse::Etypes { etypes }.into());
+        }
         let gss = self.opened()?;
-        let users = self.ntlm_users.as_deref();
-        let source = Source::new(&gss, &self.credentials, users, &settings)?;
+        let source = Source::new(&gss, &self.credentials, &settings)?;
         let skew = Krb5::new(&gss).ok().and_then(|krb5| krb5.clock_skew());
         Ok(Box::new(Prepared {
-            ntlm_users: self.ntlm_users,
             shared: Arc::new(Shared {
                 skew: skew.map_or(settings.replay_skew, Duration::from_secs),
                 source: Arc::new(source),
@@ -265,7 +253,6 @@ impl Backend for GssapiBackend {
 
 struct Prepared {
     shared: Arc<Shared>,
-    ntlm_users: Option<PathBuf>,
 }
 
 impl PreparedBackend for Prepared {
@@ -298,8 +285,7 @@ impl PreparedBackend for Prepared {
 
     fn acquire(&self, credentials: &Credentials) -> Result<CredentialHandle, Error> {
         let Shared { gss, settings, .. } = &*self.shared;
-        let users = self.ntlm_users.as_deref();
-        let source = Source::new(gss, credentials, users, settings)?;
+        let source = Source::new(gss, credentials, settings)?;
         Ok(CredentialHandle::new(Arc::new(source)))
     }
 }

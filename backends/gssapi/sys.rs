@@ -155,8 +155,6 @@ functions! {
             *mut Handle);
         acquire = "gss_acquire_cred" (*mut u32, Handle, u32, *const OidSetDesc, c_int,
             *mut Handle, *mut *const c_void, *mut u32);
-        indicate = "gss_indicate_mechs" (*mut u32, *mut *mut OidSetDesc);
-        release_oids = "gss_release_oid_set" (*mut u32, *mut *mut OidSetDesc);
         release_cred = "gss_release_cred" (*mut u32, *mut Handle);
         delete = "gss_delete_sec_context" (*mut u32, *mut Handle, *mut Buffer);
         release_buffer = "gss_release_buffer" (*mut u32, *mut Buffer);
@@ -295,30 +293,6 @@ impl Gss {
             }
         }
         text
-    }
-
-    /// Whether the library has a mechanism, of its own or as a plug-in.
-    pub(super) fn has(&self, mech: &Oid) -> bool {
-        let (mut minor, mut set) = (0, null_mut());
-        // SAFETY: the call fills a local.
-        let major = unsafe { (self.call.indicate)(&raw mut minor, &raw mut set) };
-        if is_error(major) || set.is_null() {
-            return false;
-        }
-        // SAFETY: the library made the set, and nobody else has it.
-        let OidSetDesc { count, elements } = unsafe { *set };
-        let found = (0..count).any(|index| {
-            // SAFETY: the set says that it has `count` elements there.
-            let oid = unsafe { *elements.add(index) };
-            let octets = Buffer {
-                length: oid.length as usize,
-                value: oid.elements.cast_mut(),
-            };
-            Self::view(octets) == mech
-        });
-        // SAFETY: the set is released once.
-        unsafe { (self.call.release_oids)(&raw mut minor, &raw mut set) };
-        found
     }
 
     /// Acquires a credential for accepting, with what MIT calls a credential

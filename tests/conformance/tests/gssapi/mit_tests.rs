@@ -10,10 +10,6 @@ pub const GROUPS: &[(&str, &[&str])] = &[
         &["rule_23_rc4_forged_tokens_fail"],
     ),
     (
-        "gss-ntlmssp brings NTLM, which the test takes for missing",
-        &["build_refuses_contradictions"],
-    ),
-    (
         "PROXY_BINDINGS is a policy, AnyPresent, that cannot be applied",
         &["each_flag_is_refused_or_makes_a_difference"],
     ),
