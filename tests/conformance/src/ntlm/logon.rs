@@ -254,6 +254,13 @@ pub fn rule_36_nobody_only_where_allowed<M: NtlmMount>() {
         anonymous(&config, &[1]).err(),
         Some(Rejection::Ntlm(_))
     ));
+    for lm in [vec![], vec![0]] {
+        let half = begin(&config, SEALING);
+        let mut answer = half.answer("", "");
+        answer.lm_response = lm;
+        let why = reason(&fails(half.send(&answer)));
+        assert_eq!(problem(why), LogonProblem::UnknownUser);
+    }
 }
 
 pub fn rule_36_nobody_protects_nothing<M: NtlmMount>() {

@@ -63,7 +63,8 @@ macro_rules! mount_ntlm {
                 rule_28_hints_name_it, rule_28_without_credentials_refused_at_build,
                 rule_30_mics_both_ways_and_messages_after, rule_30_a_mic_is_owed,
                 rule_30_a_wrong_mic, rule_30_a_stripped_offer, rule_30_no_integrity_no_mic,
-                rule_30_chosen_and_not_first, rule_32_a_failed_logon_ends_it;
+                rule_30_chosen_and_not_first,
+                rule_32_what_the_policy_refuses_is_told, rule_32_a_failed_logon_ends_it;
         }
     };
 }

@@ -286,6 +286,24 @@ pub fn rule_30_chosen_and_not_first<M: NtlmMount>() {
     }
 }
 
+pub fn rule_32_what_the_policy_refuses_is_told<M: NtlmMount>() {
+    let bench = Bench::new();
+    let config = AcceptorConfig::builder(M::both(bench.keytab(), server()))
+        .mechanisms(&[Mechanism::Kerberos, Mechanism::Ntlm])
+        .require(Requirements::CONFIDENTIALITY)
+        .build()
+        .expect("builds");
+    let failure = fails(begin(&config, &[oid::NTLM], PLAIN).send(None));
+    assert_eq!(failure.token(), Some(&REJECT[..]), "{failure}");
+    let mut half = begin(&config, &[oid::NTLM], SEALING);
+    half.answer.user = String::new();
+    half.answer.nt_response = Some(Vec::new());
+    half.answer.lm_response = Vec::new();
+    let failure = fails(half.send(None));
+    assert_eq!(failure.token(), Some(&REJECT[..]), "{failure}");
+    assert_eq!(rejected(failure.error()), Rejection::Anonymous);
+}
+
 pub fn rule_32_a_failed_logon_ends_it<M: NtlmMount>() {
     let config = both::<M>();
     let mut half = begin(&config, &[oid::NTLM], SEALING);

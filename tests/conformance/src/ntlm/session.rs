@@ -146,6 +146,16 @@ pub fn rule_38_nothing_weak<M: NtlmMount>() {
             assert_eq!(end.context.granted(), Granted::empty(), "{missing:x}");
         }
     }
+    // Offered, and then left out by the client itself.
+    for missing in [flags::ESS, flags::KEY_128, flags::KEY_EXCH] {
+        let end = enters(&config, SEALING, |a| {
+            a.flags &= !missing;
+            if missing == flags::KEY_EXCH {
+                a.random_key = None;
+            }
+        });
+        assert_eq!(end.context.granted(), Granted::empty(), "{missing:x}");
+    }
     // Nor is anything granted that was not offered: the client cannot add it later.
     let end = enters(&config, PLAIN, |a| a.flags = SEALING);
     assert_eq!(end.context.granted(), Granted::empty());
