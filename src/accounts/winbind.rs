@@ -27,6 +27,8 @@ use crate::reply::Reply;
 /// The directory does not say how it writes a name, so a user comes out in
 /// lower case and a domain in upper case; a client that sends no domain has
 /// the one of [`domain`](WinbindOptions::domain).
+/// `AD.TEST\alice` and `alice@ad.test` are let in besides `AD\alice` and stay
+/// what they are: permit by name what is known, and do not forbid by name.
 pub struct Winbind {
     pool: Pool,
     options: WinbindOptions,
@@ -144,9 +146,12 @@ fn units(text: &str, change: fn(&[u16]) -> Vec<u16>) -> String {
 
 impl AccountSource for Winbind {
     fn look_up(&self, logon: &Logon) -> Reply<AccountAnswer> {
-        // What no account has in its name; some of it ends strings in C.
-        let controls = |text: &str| text.chars().any(char::is_control);
-        if logon.user().is_empty() || controls(logon.user()) || controls(logon.domain()) {
+        // What no account has in its name; some of it ends strings in C, and
+        // the directory passes over spaces that a list of users does not.
+        let bad = |text: &str| {
+            text.chars().any(char::is_control) || text.trim() != text || text.contains("  ")
+        };
+        if logon.user().is_empty() || bad(logon.user()) || bad(logon.domain()) {
             return Reply::Now(AccountAnswer::Refused(LogonProblem::UnknownUser));
         }
         let request = protocol::request(logon, &self.options.domain);

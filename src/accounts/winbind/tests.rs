@@ -74,6 +74,28 @@ fn letters_of_other_names_stay_what_they_are() {
     }
 }
 
+/// Samba's directory lets `alice` in as `alice ` too.
+#[test]
+fn spaces_make_no_second_name() {
+    let source = shell(YES).helpers(1).domain("ad").start().unwrap();
+    assert!(verified(&ask(&source, "al ice")));
+    for (user, domain) in [
+        ("alice ", ""),
+        (" alice", "ad"),
+        ("al  ice", "ad"),
+        ("alice\u{a0}", "ad"),
+        ("alice", "ad "),
+        ("alice", " "),
+    ] {
+        let logon = Logon::new(user, domain, "").response([1; 8], b"nt");
+        let answer = source.look_up(&logon).wait();
+        assert!(
+            matches!(answer, AccountAnswer::Refused(LogonProblem::UnknownUser)),
+            "{domain}\\{user}: {answer:?}"
+        );
+    }
+}
+
 #[test]
 fn a_helper_that_dies_is_replaced_and_nothing_is_lost() {
     // Each one answers twice and dies under the third request.
