@@ -360,3 +360,134 @@ fn number(contents: &[u8]) -> Option<i32> {
         .fold(start, |all, &octet| (all << 8) | u32::from(octet));
     Some(all.cast_signed())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{First, ap_req, chosen, first, krb_error, well_formed};
+    use crate::backends::gssapi::oid;
+
+    fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+        let contents = parts.concat();
+        let length = u16::try_from(contents.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82, length[0], length[1]], &contents[..]].concat()
+    }
+
+    fn int(value: u8) -> Vec<u8> {
+        der(2, &[&[value]])
+    }
+
+    fn encrypted(etype: u8, cipher: &[u8]) -> Vec<u8> {
+        let fields = [der(0xA0, &[&int(etype)]), der(0xA2, &[&der(4, &[cipher])])];
+        der(0x30, &[&fields[0], &fields[1]])
+    }
+
+    /// RFC 4120 5.5.1, 5.3: for HTTP/web@R, the authenticator's ciphertext
+    /// 0 to 31.
+    fn message(etype: u8, more: &[&[u8]]) -> Vec<u8> {
+        let names = der(0x30, &[&der(0x1B, &[b"HTTP"]), &der(0x1B, &[b"web"])]);
+        let name = der(0x30, &[&der(0xA0, &[&int(2)]), &der(0xA1, &[&names])]);
+        let ticket = [
+            der(0xA0, &[&int(5)]),
+            der(0xA1, &[&der(0x1B, &[b"R"])]),
+            der(0xA2, &[&name]),
+            der(0xA3, &[&encrypted(18, &[7; 40])]),
+        ];
+        let ticket = der(0x61, &[&der(0x30, &[&ticket.concat()])]);
+        let cipher: Vec<u8> = (0..32).collect();
+        let fields = [
+            der(0xA0, &[&int(5)]),
+            der(0xA1, &[&int(14)]),
+            der(0xA2, &[&der(3, &[&[0, 0x20, 0, 0, 0]])]),
+            der(0xA3, &[&ticket]),
+            der(0xA4, &[&encrypted(etype, &cipher)]),
+            more.concat(),
+        ];
+        der(0x6E, &[&der(0x30, &[&fields.concat()])])
+    }
+
+    fn framed(mech: &[u8], inner: &[&[u8]]) -> Vec<u8> {
+        der(0x60, &[&der(6, &[mech]), &inner.concat()])
+    }
+
+    fn offer(token: &[u8]) -> Vec<u8> {
+        let list = der(0xA0, &[&der(0x30, &[&der(6, &[oid::KRB5])])]);
+        let token = der(0xA2, &[&der(4, &[token])]);
+        framed(oid::SPNEGO, &[&der(0xA0, &[&der(0x30, &[&list, &token])])])
+    }
+
+    /// Rule 12: whatever is around it, and whichever type is claimed, it is
+    /// the same authenticator.
+    #[test]
+    fn an_authenticator_is_remembered_by_its_last_octets() {
+        let due: Vec<u8> = (20..32).collect();
+        let raw = framed(oid::KRB5, &[&[1, 0], &message(18, &[])]);
+        let bare = message(18, &[]);
+        for (token, is_bare) in [(&raw, false), (&bare, true), (&offer(&raw), false)] {
+            let found = ap_req(token).expect("an AP-REQ");
+            assert_eq!((&found.tag[..], found.bare), (&due[..], is_bare));
+            assert_eq!(found.service.to_string(), "HTTP/web@R");
+            assert_eq!((found.kvno, found.etype.0), (None, 18));
+        }
+        for (etype, long) in [(17, None), (19, Some(16)), (20, Some(24)), (23, Some(16))] {
+            let found = ap_req(&message(etype, &[])).expect("an AP-REQ");
+            assert_eq!(&found.tag[..], &due[..]);
+            assert_eq!(found.long_tag.map(|tag| tag.len()), long, "etype {etype}");
+        }
+    }
+
+    /// What two readers could read in two ways is read in none.
+    #[test]
+    fn what_is_ambiguous_is_not_read() {
+        let second = der(0xA4, &[&encrypted(18, &[9; 32])]);
+        assert!(ap_req(&message(18, &[&second])).is_none());
+        let later = der(0xA5, &[b"later"]);
+        assert!(ap_req(&message(18, &[&later])).is_some());
+        let good = message(18, &[]);
+        assert!(ap_req(&[&good[..], &[0]].concat()).is_none());
+        for cut in 0..good.len() {
+            assert!(ap_req(&good[..cut]).is_none(), "cut at {cut}");
+        }
+        // A negotiation inside of one.
+        assert!(ap_req(&offer(&offer(&good))).is_none());
+    }
+
+    #[test]
+    fn first_tokens_are_told_apart() {
+        let raw = framed(oid::KRB5, &[&[1, 0], &message(18, &[])]);
+        assert_eq!(first(b""), First::Empty);
+        assert_eq!(first(&raw), First::Kerberos);
+        assert_eq!(first(&message(18, &[])), First::Bare);
+        assert_eq!(first(b"NTLMSSP\0\x01"), First::Ntlm);
+        assert_eq!(first(&offer(&raw)), First::Offer(vec![oid::KRB5]));
+        assert_eq!(first(&framed(oid::KRB5, &[&[3, 0]])), First::NoApReq);
+        assert_eq!(first(&framed(oid::KRB5_U2U, &[&[4, 0]])), First::UserToUser);
+        assert_eq!(first(&[&raw[..], &[0]].concat()), First::BadFrame);
+        assert_eq!(first(&framed(oid::SPNEGO, &[&[5]])), First::BadOffer);
+        assert_eq!(first(b"GET / HTTP/1.1"), First::Unknown);
+    }
+
+    #[test]
+    fn a_further_token_is_read_in_full_or_refused() {
+        let response = |fields: &[&[u8]]| der(0xA1, &[&der(0x30, fields)]);
+        let token = der(0xA2, &[&der(4, &[b"token"])]);
+        let mic = der(0xA3, &[&der(4, &[b"mic"])]);
+        assert!(well_formed(&response(&[&token, &mic])));
+        assert!(!well_formed(&response(&[&mic, &token])));
+        assert!(!well_formed(&response(&[&token, &token])));
+        assert!(!well_formed(&der(0xA1, &[&token])));
+        assert!(!well_formed(b""));
+    }
+
+    #[test]
+    fn replies_say_what_was_chosen_and_what_failed() {
+        let mech = der(0xA1, &[&der(6, &[oid::NTLM])]);
+        let state = der(0xA0, &[&der(0x0A, &[&[1]])]);
+        let reply = der(0xA1, &[&der(0x30, &[&state, &mech])]);
+        assert_eq!(chosen(&reply), Some(oid::NTLM));
+        // RFC 4120 5.9.1: error-code is field 6.
+        let error = der(0x7E, &[&der(0x30, &[&der(0xA6, &[&int(37)])])]);
+        let told = framed(oid::KRB5, &[&[3, 0], &error]);
+        assert_eq!(krb_error(&told), Some(37));
+        assert_eq!(krb_error(&reply), None);
+    }
+}
