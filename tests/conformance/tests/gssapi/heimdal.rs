@@ -1,10 +1,11 @@
 //! Heimdal's library.
 
 use crate::{clock, heimdal_tests, heimdal_tokens, table};
-use conformance::bench::TurnClock;
+use conformance::bench::{Bench, TurnClock, established};
 use conformance::{Exception, Mount, mount};
 use gss_acceptor::backends::{GssapiBackend, GssapiLibrary, gssapi};
 use gss_acceptor::{ConfigBuilder, Keytab, MemoryReplayStore, Requirements};
+use kit::message::{MicSpec, WrapSpec};
 use std::sync::{Arc, LazyLock};
 
 struct Heimdal;
@@ -44,3 +45,36 @@ impl Mount for Heimdal {
 }
 
 mount!(Heimdal);
+
+/// The library says duplicate, gap or old before it has looked at anything else: none of it may
+/// pass for an authentic message.
+#[test]
+fn rule_23_out_of_sequence_is_not_authentic() {
+    let bench = Bench::new();
+    let config = bench.config::<Heimdal>();
+    let (context, client) = established(&config, &bench.world.ap_req());
+    let first = u64::from(client.seq);
+    let forged = |seq: u64| {
+        let mut mic = client.messages().mic(b"message", &MicSpec::new(seq));
+        *mic.last_mut().expect("octets") ^= 1;
+        mic
+    };
+    let good = client.messages().mic(b"message", &MicSpec::new(first));
+    context.verify(b"message", &good).expect("the next one");
+    for seq in [
+        first,
+        first + 1,
+        first + 5,
+        first.wrapping_sub(1),
+        first + (1 << 40),
+    ] {
+        let verified = context.verify(b"message", &forged(seq));
+        assert!(verified.is_err(), "{seq}: {verified:?}");
+        let mut sealed = client
+            .messages()
+            .wrap(b"message", &WrapSpec::new(seq, true));
+        *sealed.last_mut().expect("octets") ^= 1;
+        let unwrapped = context.unwrap(&sealed);
+        assert!(unwrapped.is_err(), "{seq}: {unwrapped:?}");
+    }
+}
