@@ -111,15 +111,16 @@ fn nobody_comes_in_without_allow_null_session() {
         let mut facts = facts();
         facts.peer = peer;
         assert_eq!(check(&policy(), &facts), Err(Rejection::Anonymous));
-        let permitted = Requirements::ALLOW_NULL_SESSION;
-        check(
-            &Policy {
+        let flag = Requirements::ALLOW_NULL_SESSION;
+        let none = Requirements::empty();
+        for (required, permitted) in [(none, flag), (flag, none), (flag, flag)] {
+            let policy = Policy {
+                required,
                 permitted,
                 ..policy()
-            },
-            &facts,
-        )
-        .unwrap();
+            };
+            check(&policy, &facts).unwrap();
+        }
     }
 }
 
@@ -142,6 +143,11 @@ fn services_are_held_to_the_list() {
         check(&restricted, &facts),
         Err(Rejection::ClientTarget { .. })
     ));
+
+    // NTLM has no target of its own (rule 35): the client's word alone is held to the list.
+    facts.mechanism = Mechanism::Ntlm;
+    check(&restricted, &facts).unwrap();
+    facts.mechanism = Mechanism::Kerberos;
 
     facts.target = Some("HTTP/web@R".parse().unwrap());
     for (name, source, let_in) in [

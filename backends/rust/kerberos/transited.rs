@@ -235,6 +235,34 @@ mod tests {
         assert!(check(b"B.X.COM", b"A.X.COM", 1, b"HUB.NET", &capaths).is_err());
     }
 
+    /// The ends of the path are on it, whatever capaths name between them.
+    #[test]
+    fn the_ends_are_trusted() {
+        let capaths = Capaths::new().path("A.X.COM", "B.X.COM", &["HUB.NET"]);
+        for contents in ["A.X.COM", "B.X.COM", "A.X.COM,HUB.NET,B.X.COM"] {
+            let checked = check(b"A.X.COM", b"B.X.COM", 1, contents.as_bytes(), &capaths);
+            assert_eq!(checked, Ok(()), "{contents}");
+        }
+    }
+
+    /// What is longer than the limits is not read, and not read in part.
+    #[test]
+    fn the_limits_are_exact() {
+        let long = |length: usize| [vec![b'a'; length - 4], b".COM".to_vec()].concat();
+        for (length, read) in [(1024, true), (1025, false)] {
+            let from = expand(&long(length), b"X.COM", b",COM");
+            let to = expand(b"X.COM", &long(length), b"COM,");
+            assert_eq!((from.is_some(), to.is_some()), (read, read), "{length}");
+        }
+        for (count, read) in [(64, true), (65, false)] {
+            let list = vec!["A"; count].join(",");
+            let realms = expand(b"X", b"Y", list.as_bytes());
+            assert_eq!(realms.map(|all| all.len()), read.then_some(count));
+        }
+        let deep = [b"a.".repeat(100), b"COM".to_vec()].concat();
+        assert_eq!(expand(&deep, b"X.COM", b",COM"), None);
+    }
+
     #[test]
     fn other_encodings_and_nonsense_are_refused() {
         let capaths = Capaths::new();

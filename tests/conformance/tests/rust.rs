@@ -1,13 +1,21 @@
 //! The suite on the rust backend.
 
-use conformance::bench::{Bench, done, rejection};
+use conformance::bench::{Bench, NOW, REJECT, ap_rep, done, fails, krb_error, rejection};
 use conformance::credentials::to;
 use conformance::{Mount, mount, runner};
 use gss_acceptor::backends::{RustBackend, rust};
 use gss_acceptor::{
-    Acceptor, AcceptorConfig, Clock, Keytab, Rejection, Requirements, ServicePassword, UserToUser,
+    Acceptor, AcceptorConfig, Clock, EncryptionType, Keytab, Rejection, Requirements,
+    ServicePassword, UserToUser,
 };
+use kit::ap_req::oid;
+use kit::client::{Answer, Initiator};
 use kit::crypto::KitKey;
+use kit::keytab::Entry;
+use kit::spnego::{InitSpec, mech_types};
+use kit::ticket::{NT_SRV_HST, Name};
+use kit::user_to_user::TgtRequest;
+use kit::world::REALM;
 use std::sync::Arc;
 
 struct Rust;
@@ -76,5 +84,138 @@ fn rule_15_credentials_without_a_verdict() {
         if let Err(error) = runner::judge::<Rust>(&case) {
             panic!("{}: {error}", case.name);
         }
+    }
+}
+
+/// An offer of this many octets, Kerberos first, with a token.
+fn offer_of(bench: &Bench, octets: usize) -> Vec<u8> {
+    let empty = mech_types(&[oid::KRB5]);
+    // The outer length takes two octets more once it is long.
+    let mut left = octets - empty.len() - 2;
+    let mut others = Vec::new();
+    while left > 0 {
+        // Two for tag and length; no rest that is too short for them.
+        let next = if left < 130 { left } else { 100 };
+        others.push(vec![0x2a; next - 2]);
+        left -= next;
+    }
+    let list: Vec<&[u8]> = std::iter::once(oid::KRB5)
+        .chain(others.iter().map(Vec::as_slice))
+        .collect();
+    assert_eq!(mech_types(&list).len(), octets);
+    InitSpec::new(&list, Some(bench.world.ap_req().token())).token()
+}
+
+/// What a half-open handshake keeps of the offer is bounded (rule 40).
+#[test]
+fn rule_29_an_offer_is_bounded() {
+    let bench = Bench::new();
+    let config = bench.config::<Rust>();
+    done(Acceptor::new(&config).step(&offer_of(&bench, 4096)));
+    for octets in [4097, 5000] {
+        let failure = fails(Acceptor::new(&config).step(&offer_of(&bench, octets)));
+        let text = failure.error().to_string();
+        assert!(text.contains("more mechanisms than there can be"), "{text}");
+        assert_eq!(failure.token(), Some(&REJECT[..]));
+    }
+}
+
+/// RFC 4120 5.9.1: a KRB-ERROR names the service, also where the ticket had been opened.
+#[test]
+fn rule_21_a_replay_is_told_of_which_service() {
+    let bench = Bench::new();
+    let config = bench.telling::<Rust>();
+    let spec = bench.world.ap_req();
+    let token = spec.token();
+    done(Acceptor::new(&config).step(&token));
+    let failure = fails(Acceptor::new(&config).step(&token));
+    let error = krb_error(&spec.initiator(), failure.token().expect("a KRB-ERROR"));
+    // KRB_AP_ERR_REPEAT.
+    assert_eq!((error.code, &error.realm[..]), (34, &b"EXAMPLE.TEST"[..]));
+    assert_eq!(error.sname, [&b"HTTP"[..], b"localhost"]);
+}
+
+/// A service that is not accepted is refused as that, before anything is decrypted.
+#[test]
+fn rule_05_not_accepted_comes_before_the_key() {
+    let bench = Bench::new();
+    let http = "HTTP/localhost".parse().expect("a name");
+    let config = bench.builder::<Rust>().accept_service(http).build();
+    let spec = to(&bench, "host", "localhost", 1, KitKey::seeded(1, "no", 18));
+    let reason = rejection(Acceptor::new(&config.expect("builds")).step(&spec.token()));
+    assert!(
+        matches!(reason, Rejection::ServiceNotAccepted { .. }),
+        "{reason}"
+    );
+}
+
+/// The encryption types that there are keys of are named once each, whatever versions they have.
+#[test]
+fn rule_04_etypes_are_named_once() {
+    let bench = Bench::new();
+    let name = Name::new(NT_SRV_HST, &["HTTP", "twice"]);
+    let entry = |kvno| Entry::new(name.clone(), REALM, kvno, KitKey::seeded(1, "key", 18));
+    let file = kit::keytab::simple(&[entry(1), entry(2), entry(3)]);
+    let keytab = Keytab::from_bytes(file).expect("a keytab");
+    let config = bench.builder_with::<Rust>(keytab).build().expect("builds");
+    let spec = to(&bench, "HTTP", "twice", 3, KitKey::seeded(1, "key", 17));
+    match rejection(Acceptor::new(&config).step(&spec.token())) {
+        Rejection::KeyEtype { has, .. } => assert_eq!(has, [EncryptionType(18)]),
+        other => panic!("{other}"),
+    }
+}
+
+/// Rule 9: to the second, both ends of the ticket's time are in it.
+#[test]
+fn rule_09_times_at_the_edge() {
+    let bench = Bench::new();
+    let config = bench.config::<Rust>();
+    for (off, let_in) in [(300, true), (301, false)] {
+        let late = bench.ap_req(|a| a.ticket.starttime = Some(NOW + off));
+        let over = bench.ap_req(|a| {
+            (a.ticket.authtime, a.ticket.starttime) = (NOW - 7200, None);
+            a.ticket.endtime = NOW - off;
+        });
+        for spec in [late, over] {
+            let step = Acceptor::new(&config).step(&spec.token());
+            assert_eq!(step.is_ok(), let_in, "{off}: {step:?}");
+        }
+    }
+}
+
+/// Rule 14: the first type of ours, whether it is the session key's or the subkey's.
+#[test]
+fn rule_14_the_session_keys_type_counts_too() {
+    let bench = Bench::new();
+    let config = bench.config::<Rust>();
+    for (session, subkey) in [(18, 17), (17, 18)] {
+        let spec = bench.ap_req(|a| {
+            a.ticket.session = KitKey::seeded(1, "session", session);
+            a.subkey = Some(KitKey::seeded(1, "subkey", subkey));
+        });
+        let token = done(Acceptor::new(&config).step(&spec.token())).token;
+        let mut client = spec.initiator();
+        ap_rep(&mut client, &token.expect("an AP-REP"));
+        let own = client.acceptor_subkey().expect("a subkey");
+        assert_eq!(own.etype, 18, "{session}, {subkey}");
+    }
+}
+
+/// A KRB-ERROR about a TGT names the service that the client wanted it of (rule 13).
+#[test]
+fn rule_13_the_wanted_service_is_told() {
+    let bench = Bench::new();
+    let config = bench.telling::<Rust>();
+    let wanted = Name::new(NT_SRV_HST, &["HTTP", "elsewhere"]);
+    let request = TgtRequest::of(&wanted, REALM);
+    let failure = fails(Acceptor::new(&config).step(&request.token()));
+    let mut client = Initiator::new(KitKey::seeded(1, "none", 18), None, (0, 0), 0);
+    match client.read_under(oid::KRB5_U2U, failure.token().expect("a KRB-ERROR")) {
+        Ok(Answer::Error(error)) => {
+            // KRB_AP_ERR_NO_TGT (RFC 4120 7.5.9).
+            assert_eq!((error.code, &error.realm[..]), (67, REALM));
+            assert_eq!(error.sname, [&b"HTTP"[..], b"elsewhere"]);
+        }
+        other => panic!("{other:?}"),
     }
 }

@@ -148,7 +148,7 @@ impl<'t> Candidates<'t> {
     fn find(ticket: &Ticket<'_>, table: &'t Table, settings: &Settings) -> Result<Self, Error> {
         let etype = ticket.enc_part.etype;
         let Some(own) = table.principal(ticket.realm.0, ticket.sname.components()) else {
-            return Self::aliases(ticket, table, settings);
+            return Ok(Self::aliases(ticket, table, settings));
         };
         if let Some(principal) = own.principal() {
             check_accepted(principal, settings)?;
@@ -182,29 +182,19 @@ impl<'t> Candidates<'t> {
     }
 
     /// Rule 4: bounded, and only if the configuration says that any name
-    /// will do.
-    fn aliases(ticket: &Ticket<'_>, table: &'t Table, settings: &Settings) -> Result<Self, Error> {
+    /// will do. None of them is the same as none that opens it.
+    fn aliases(ticket: &Ticket<'_>, table: &'t Table, settings: &Settings) -> Self {
         let etype = ticket.enc_part.etype;
         let accepted = |key: &&table::Key<ServiceKey>| {
             table
                 .owner(key)
                 .is_some_and(|owner| check_accepted(owner, settings).is_ok())
         };
-        let keys: Vec<_> = table
-            .of_etype(etype, settings.alias_limit)
-            .filter(accepted)
-            .collect();
-        if keys.is_empty() {
-            return Err(Rejection::NoKey {
-                service: ticket.sname.in_realm(ticket.realm),
-                available: some_principals(table),
-            }
-            .into());
-        }
-        Ok(Self {
-            keys,
+        let keys = table.of_etype(etype, settings.alias_limit);
+        Self {
+            keys: keys.filter(accepted).collect(),
             why: Why::Aliases,
-        })
+        }
     }
 
     /// None of them opened it: which of the four cases of rule 4 it is.
