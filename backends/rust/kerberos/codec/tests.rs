@@ -435,6 +435,20 @@ fn what_is_no_extension_is_refused() {
     }
 }
 
+/// An explicit tag holds one element (X.690 8.14.3).
+#[test]
+fn a_field_with_a_second_element_is_refused() {
+    let mut part = hex(captures::ENC_AP_REP_PART);
+    let at = part.len() - 8;
+    // The last field: [3], an INTEGER of four octets.
+    assert_eq!(part[at..at + 4], [0xA3, 6, 2, 4]);
+    part.extend_from_slice(&[2, 1, 7]);
+    part[at + 1] += 3;
+    (part[1], part[3]) = (part[1] + 3, part[3] + 3);
+    let error = EncApRepPart::decode(&part).unwrap_err();
+    assert_eq!(error.problem, Problem::TrailingBytes);
+}
+
 /// X.690 8.3.1: an INTEGER is primitive.
 #[test]
 fn a_constructed_integer_is_refused() {
