@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # fuzz.sh TARGET: runs a fuzz target for ten seconds from the seeds in the
-# project. Prints its output in one piece, so that two can run at a time.
+# project and what longer runs have found. Prints its output in one piece, so that two can run at a time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -8,10 +8,12 @@ target=$1
 seeds=fuzz/corpus-seed/$target
 scratch=$(mktemp -d "${log:-${TMPDIR:-/tmp}}/fuzz.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
-mkdir "$scratch/corpus"
+mkdir "$scratch/corpus" "$scratch/found"
+found=fuzz/corpus-found/$target.tar.gz
+if [ -f "$found" ]; then tar -xzf "$found" -C "$scratch/found"; fi
 
 status=0
-cargo +nightly fuzz run "$target" "$scratch/corpus" $([ -d "$seeds" ] && echo "$seeds") -- \
+cargo +nightly fuzz run "$target" "$scratch/corpus" "$scratch/found" $([ -d "$seeds" ] && echo "$seeds") -- \
   -max_total_time=10 -max_len=70000 -verbosity=0 -print_funcs=0 -print_final_stats=1 \
   >"$scratch/output" 2>&1 || status=$?
 printf -- '--- fuzz %s\n' "$target"
