@@ -254,6 +254,10 @@ mod tests {
             let to = expand(b"X.COM", &long(length), b"COM,");
             assert_eq!((from.is_some(), to.is_some()), (read, read), "{length}");
         }
+        for (length, read) in [(1024, true), (1025, false)] {
+            let realms = expand(b"X", b"Y", &long(length));
+            assert_eq!(realms.is_some(), read, "{length}");
+        }
         for (count, read) in [(64, true), (65, false)] {
             let list = vec!["A"; count].join(",");
             let realms = expand(b"X", b"Y", list.as_bytes());
