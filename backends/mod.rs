@@ -38,10 +38,11 @@ use core::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::authorization::Authorization;
 use crate::channel_bindings::ChannelBindingPolicy;
 use crate::credentials::{CredentialPrompt, Credentials};
 use crate::delegation::Delegated;
-use crate::error::{Error, Misuse};
+use crate::error::{AuthorizationProblem, Error, Misuse};
 use crate::etype::EncryptionType;
 use crate::facts::{Capabilities, Facts};
 use crate::mechanism::Mechanism;
@@ -313,6 +314,18 @@ pub trait SecurityContext: Send + Sync {
     /// and inside of AD-IF-RELEVANT. The client may have had a part in it.
     fn authorization_data(&self) -> Vec<(i32, Vec<u8>)> {
         Vec::new()
+    }
+
+    /// What the client's directory says of it: account, SIDs, groups. Only
+    /// what has been verified, with what proves it. Asked for at most once in
+    /// a context's life, and only by who wants it; must not wait for anything
+    /// outside of the process.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none that could be trusted.
+    fn authorization(&self) -> Result<Authorization, AuthorizationProblem> {
+        Err(AuthorizationProblem::Unsupported)
     }
 
     /// What the client delegated, if it is usable: if and only if the facts

@@ -1,14 +1,17 @@
 //! An established context: who the client is, and messages to and from it.
 
+mod authorization;
+
 use core::any::Any;
 use core::fmt;
 use core::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use crate::authorization::Authorization;
 use crate::backends::SecurityContext;
 use crate::config::AcceptorConfig;
 use crate::delegation::Delegated;
-use crate::error::{DelegationProblem, Error, Misuse, Rejection};
+use crate::error::{AuthorizationProblem, DelegationProblem, Error, Misuse, Rejection};
 use crate::facts::{BindingFact, ClientTarget, DelegationFact, ExpiryPrecision, Facts};
 use crate::mechanism::{Framing, Mechanism};
 use crate::message::{
@@ -58,6 +61,8 @@ pub struct Context {
     facts: Box<Facts>,
     clock: Arc<dyn Clock>,
     expired: ExpiredContexts,
+    /// Read when it is first asked for.
+    authorization: OnceLock<Result<Box<Authorization>, AuthorizationProblem>>,
 }
 
 impl Context {
@@ -71,6 +76,7 @@ impl Context {
             facts,
             clock: Arc::clone(config.clock()),
             expired: config.expired_contexts(),
+            authorization: OnceLock::new(),
         }
     }
 
@@ -366,7 +372,8 @@ impl Context {
     /// **Not to be trusted as it is.** A KDC may copy into the ticket what the
     /// client asked it to (RFC 4120 5.4.1, enc-authorization-data), a false
     /// PAC among it. Only a signature inside proves who wrote an element, and
-    /// none is checked here.
+    /// none is checked here: for what the
+    /// PAC says, ask [`authorization`](Self::authorization).
     #[must_use]
     pub fn authorization_data(&self) -> Vec<(i32, Vec<u8>)> {
         self.inner.authorization_data()

@@ -1,5 +1,6 @@
 //! Errors, sorted by whose fault they are.
 
+mod authorization;
 mod ccache;
 mod delegation;
 mod krb5_conf;
@@ -9,6 +10,7 @@ mod rejection;
 mod status;
 mod unavailability;
 
+pub use authorization::AuthorizationProblem;
 pub use ccache::CcacheProblem;
 pub use delegation::DelegationProblem;
 pub use krb5_conf::Krb5ConfProblem;

@@ -15,6 +15,7 @@
 
 mod acceptor;
 pub mod accounts;
+mod authorization;
 mod calendar;
 mod ccache;
 mod channel_bindings;
@@ -41,6 +42,7 @@ mod replay;
 mod reply;
 mod requirements;
 mod secret;
+mod sid;
 mod time;
 mod token;
 
@@ -51,6 +53,10 @@ pub mod backends;
 pub mod testing;
 
 pub use acceptor::{Acceptor, Failure, Step};
+pub use authorization::{
+    Authorization, Evidence, Group, GroupAttributes, GroupSource, Groups, GroupsIter, LogonTimes,
+    PacSignatures, SignatureCheck, Upn, UpnOrigin,
+};
 pub use ccache::{CredentialCache, KerberosCredential, TicketFlags};
 pub use channel_bindings::{ChannelBindingPolicy, ChannelBindings, ChannelBindingsError};
 pub use config::{AcceptorConfig, ConfigBuilder, Description, Limits};
@@ -61,9 +67,9 @@ pub use credentials::{
 };
 pub use delegation::Delegated;
 pub use error::{
-    AccountFileProblem, CcacheProblem, DelegationProblem, Error, EtypeUse, GssMajor, KeyTried,
-    KeytabProblem, Krb5ConfProblem, LogonProblem, Misuse, NtlmRejection, PlatformStatus, Rejection,
-    Unavailability, WindowsStatus,
+    AccountFileProblem, AuthorizationProblem, CcacheProblem, DelegationProblem, Error, EtypeUse,
+    GssMajor, KeyTried, KeytabProblem, Krb5ConfProblem, LogonProblem, Misuse, NtlmRejection,
+    PlatformStatus, Rejection, Unavailability, WindowsStatus,
 };
 pub use etype::EncryptionType;
 pub use facts::{
@@ -84,5 +90,6 @@ pub use replay::{MemoryReplayStore, ReplayEntry, ReplayPurpose, ReplayStore, Rep
 pub use reply::Reply;
 pub use requirements::{DataRepresentation, Granted, Requirements};
 pub use secret::Secret;
+pub use sid::{Sid, SidError};
 pub use time::{Clock, Expiry, SystemClock, Utc};
 pub use token::{CredentialHandle, StepInput};
