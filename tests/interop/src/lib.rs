@@ -12,6 +12,7 @@ pub mod peer;
 pub mod process;
 pub mod python;
 pub mod rpc;
+pub mod smb;
 pub mod sspi_crate;
 
 pub use handshake::{Done, accept, accept_with, shake};

@@ -82,7 +82,7 @@ pub fn judge_program() -> PathBuf {
 pub fn example(name: &'static str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
-        cargo_build(&["-q", "--example", "http_server", "--example", "tcp_echo"]);
+        cargo_build(&["-q", "--examples"]);
     });
     target_dir().join("examples").join(name)
 }

@@ -14,4 +14,5 @@ mod programs;
 mod rc4;
 mod retry;
 mod rpc;
+mod smb;
 mod user_to_user;
