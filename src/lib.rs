@@ -6,8 +6,6 @@
 #![allow(clippy::module_name_repetitions)]
 // Names of the documents (`KRB_AP_ERR_SKEW`, `NegTokenInit`) read as prose.
 #![allow(clippy::doc_markdown)]
-// In what `rasn` derives.
-#![allow(clippy::no_effect_underscore_binding)]
 #![cfg_attr(
     test,
     allow(clippy::cast_possible_truncation, clippy::large_stack_arrays)

@@ -4,11 +4,11 @@
 // The names are RFC 4178's; what is derived from them needs it here.
 #![allow(clippy::struct_field_names)]
 
-use rasn::types::{Class, Constraints, Identifier, Tag};
-use rasn::{AsnType, Encode, Encoder};
-
-use crate::backends::rust::kerberos::codec::der::{Element, Reader};
-use crate::backends::rust::kerberos::codec::wire::{Flags, List, Octets, Text, encode};
+use crate::backends::rust::kerberos::codec::der::{Element, Reader, Tag};
+use crate::backends::rust::kerberos::codec::encode::{
+    encode, encode_integer, encode_octets, encode_sequence,
+};
+use crate::backends::rust::kerberos::codec::wire::{Flags, List, Octets, Text};
 use crate::backends::rust::kerberos::codec::{CodecError, Decoded, Problem, gss};
 
 /// SPNEGO itself, 1.3.6.1.5.5.2, as contents octets.
@@ -71,23 +71,7 @@ pub(crate) fn sniff(token: &[u8]) -> Sniffed<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Oid<'a>(pub(crate) &'a [u8]);
 
-impl AsnType for Oid<'_> {
-    const TAG: Tag = Tag::OBJECT_IDENTIFIER;
-}
-
-impl Encode for Oid<'_> {
-    fn encode_with_tag_and_constraints<'e, E: Encoder<'e>>(
-        &self,
-        encoder: &mut E,
-        tag: Tag,
-        constraints: &Constraints,
-        identifier: Identifier,
-    ) -> Result<(), E::Error> {
-        encoder
-            .encode_octet_string(tag, constraints, self.0, identifier)
-            .map(drop)
-    }
-}
+encode_octets!(Oid<'_>, Tag::OBJECT_IDENTIFIER, |value| value.0);
 
 impl<'a> Element<'a> for Oid<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
@@ -104,29 +88,12 @@ pub(crate) enum NegState {
     RequestMic,
 }
 
-impl AsnType for NegState {
-    const TAG: Tag = Tag::ENUMERATED;
-}
-
-impl Encode for NegState {
-    fn encode_with_tag_and_constraints<'e, E: Encoder<'e>>(
-        &self,
-        encoder: &mut E,
-        tag: Tag,
-        constraints: &Constraints,
-        identifier: Identifier,
-    ) -> Result<(), E::Error> {
-        let number: u8 = match self {
-            Self::AcceptCompleted => 0,
-            Self::AcceptIncomplete => 1,
-            Self::Reject => 2,
-            Self::RequestMic => 3,
-        };
-        encoder
-            .encode_integer(tag, constraints, &number, identifier)
-            .map(drop)
-    }
-}
+encode_integer!(NegState, Tag::ENUMERATED, |value| match value {
+    NegState::AcceptCompleted => 0,
+    NegState::AcceptIncomplete => 1,
+    NegState::Reject => 2,
+    NegState::RequestMic => 3,
+});
 
 impl Element<'_> for NegState {
     fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
@@ -171,9 +138,7 @@ impl<'a> NegTokenInit<'a> {
     /// Reads a first token, framed or not.
     pub(crate) fn decode(token: &'a [u8]) -> Decoded<Self> {
         let reader = Reader::new("NegTokenInit", unframe(token)?);
-        let mut fields = reader
-            .message(Tag::new(Class::Context, 0))?
-            .message(Tag::SEQUENCE)?;
+        let mut fields = reader.message(Tag::context(0))?.message(Tag::SEQUENCE)?;
         let (mech_types_der, mech_types) = fields.field(0, |r| {
             let der = r.rest();
             let list = List::read(r)?;
@@ -232,25 +197,26 @@ fn unframe(token: &[u8]) -> Decoded<&[u8]> {
 
 /// NegTokenResp (RFC 4178 4.2.2): all our replies, and a client's further
 /// tokens.
-#[derive(AsnType, Encode, Clone, Copy, Debug, Default)]
-#[rasn(tag(explicit(context, 1)))]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct NegTokenResp<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) neg_state: Option<NegState>,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) supported_mech: Option<Oid<'a>>,
-    #[rasn(tag(explicit(context, 2)))]
     pub(crate) response_token: Option<Octets<'a>>,
-    #[rasn(tag(explicit(context, 3)))]
     pub(crate) mech_list_mic: Option<Octets<'a>>,
 }
+
+encode_sequence!(NegTokenResp<'_>, {
+    0 => neg_state,
+    1 => supported_mech,
+    2 => response_token,
+    3 => mech_list_mic,
+}, Tag::context(1));
 
 impl<'a> NegTokenResp<'a> {
     /// Reads a further token, also one in a frame or without the SEQUENCE
     /// tag (rule 28).
     pub(crate) fn decode(token: &'a [u8]) -> Decoded<Self> {
-        let mut reader =
-            Reader::new("NegTokenResp", unframe(token)?).message(Tag::new(Class::Context, 1))?;
+        let mut reader = Reader::new("NegTokenResp", unframe(token)?).message(Tag::context(1))?;
         let mut fields = if reader.starts_with(SEQUENCE) {
             let fields = reader.sequence()?;
             reader.finish()?;
@@ -276,32 +242,28 @@ impl<'a> NegTokenResp<'a> {
 
 /// NegTokenInit as a client sends it.
 #[cfg(any(test, fuzzing, feature = "testing"))]
-#[derive(AsnType, Encode)]
-#[rasn(tag(explicit(context, 0)))]
 struct InitToken<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     mech_types: List<'a, Oid<'a>>,
-    #[rasn(tag(explicit(context, 2)))]
     mech_token: Option<Octets<'a>>,
-    #[rasn(tag(explicit(context, 3)))]
     mech_list_mic: Option<Octets<'a>>,
 }
 
+#[cfg(any(test, fuzzing, feature = "testing"))]
+encode_sequence!(InitToken<'_>, { 0 => mech_types, 2 => mech_token, 3 => mech_list_mic }, Tag::context(0));
+
 /// NegTokenInit2 (MS-SPNG 2.2.1) as a server sends it.
-#[derive(AsnType, Encode)]
-#[rasn(tag(explicit(context, 0)))]
 struct InitToken2<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     mech_types: List<'a, Oid<'a>>,
-    #[rasn(tag(explicit(context, 3)))]
     neg_hints: NegHints<'a>,
 }
 
-#[derive(AsnType, Encode)]
+encode_sequence!(InitToken2<'_>, { 0 => mech_types, 3 => neg_hints }, Tag::context(0));
+
 struct NegHints<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     hint_name: Text<'a>,
 }
+
+encode_sequence!(NegHints<'_>, { 0 => hint_name });
 
 /// A client's first token, framed.
 #[cfg(any(test, fuzzing, feature = "testing"))]

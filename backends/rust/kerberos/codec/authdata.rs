@@ -1,11 +1,10 @@
 //! Authorization data (RFC 4120 5.2.6): the PAC, and what a client adds to
 //! its authenticator (MS-KILE, RFC 4537).
 
-use rasn::{AsnType, Encode, Encoder as _};
-
-use super::der::{Element, Reader};
+use super::der::{Element, Reader, Tag};
 #[cfg(any(test, fuzzing, feature = "testing"))]
-use super::wire::encode;
+use super::encode::encode;
+use super::encode::encode_sequence;
 use super::wire::{List, Octets, int32};
 use super::{CodecError, Decoded, Problem};
 use crate::etype::EncryptionType;
@@ -41,13 +40,13 @@ const MAX_DEPTH: usize = 4;
 const MAX_ELEMENTS: usize = 256;
 
 /// One element of authorization data.
-#[derive(AsnType, Encode, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AuthElement<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) ad_type: i32,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) ad_data: Octets<'a>,
 }
+
+encode_sequence!(AuthElement<'_>, { 0 => ad_type, 1 => ad_data });
 
 impl<'a> Element<'a> for AuthElement<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
@@ -125,7 +124,7 @@ impl<'a> Walk<'a> {
     fn enter(&mut self, contents: &'a [u8]) -> Decoded<()> {
         let too_deep = CodecError::new(PART, Problem::TooDeep);
         let place = self.inner.get_mut(self.depth).ok_or(too_deep)?;
-        *place = Some(Reader::new("AD-IF-RELEVANT", contents).message(rasn::types::Tag::SEQUENCE)?);
+        *place = Some(Reader::new("AD-IF-RELEVANT", contents).message(Tag::SEQUENCE)?);
         self.depth += 1;
         Ok(())
     }

@@ -1,29 +1,25 @@
 //! KRB-CRED: credentials on their way to another host (RFC 4120 5.8).
 
-use rasn::{AsnType, Encode, Encoder as _};
-
 use super::Decoded;
-use super::der::{Element, Reader};
+use super::der::{Element, Reader, Tag};
+#[cfg(any(test, fuzzing, feature = "testing"))]
+use super::encode::encode;
+use super::encode::encode_sequence;
 use super::messages::{Ticket, message};
 use super::parts::{EncryptedData, EncryptionKey, HostAddress, PrincipalName};
-#[cfg(any(test, fuzzing, feature = "testing"))]
-use super::wire::encode;
 use super::wire::{Flags, KerberosTime, List, Number, Text, microseconds, uint32};
 
 /// KRB-CRED (RFC 4120 5.8.1). Its encrypted part may be in the clear, as
 /// encryption type 0 (RFC 6448).
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
-#[rasn(tag(explicit(application, 22)))]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct KrbCred<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) pvno: Number<5>,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) msg_type: Number<22>,
-    #[rasn(tag(explicit(context, 2)))]
     pub(crate) tickets: List<'a, Ticket<'a>>,
-    #[rasn(tag(explicit(context, 3)))]
     pub(crate) enc_part: EncryptedData<'a>,
 }
+
+encode_sequence!(KrbCred<'_>, { 0 => pvno, 1 => msg_type, 2 => tickets, 3 => enc_part }, Tag::application(22));
 
 impl<'a> KrbCred<'a> {
     /// Reads a KRB-CRED and the clear parts of its tickets.
@@ -62,22 +58,24 @@ impl<'a> KrbCred<'a> {
 
 /// EncKrbCredPart (RFC 4120 5.8.1): what belongs to the tickets, in their
 /// order.
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
-#[rasn(tag(explicit(application, 29)))]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct EncKrbCredPart<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) ticket_info: List<'a, KrbCredInfo<'a>>,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) nonce: Option<u32>,
-    #[rasn(tag(explicit(context, 2)))]
     pub(crate) timestamp: Option<KerberosTime>,
-    #[rasn(tag(explicit(context, 3)))]
     pub(crate) usec: Option<u32>,
-    #[rasn(tag(explicit(context, 4)))]
     pub(crate) s_address: Option<HostAddress<'a>>,
-    #[rasn(tag(explicit(context, 5)))]
     pub(crate) r_address: Option<HostAddress<'a>>,
 }
+
+encode_sequence!(EncKrbCredPart<'_>, {
+    0 => ticket_info,
+    1 => nonce,
+    2 => timestamp,
+    3 => usec,
+    4 => s_address,
+    5 => r_address,
+}, Tag::application(29));
 
 impl<'a> EncKrbCredPart<'a> {
     /// Reads the decrypted part.
@@ -104,31 +102,34 @@ impl<'a> EncKrbCredPart<'a> {
 
 /// KrbCredInfo (RFC 4120 5.8.1): a ticket's session key, and what its client
 /// knows of it. All but the key is optional.
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct KrbCredInfo<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) key: EncryptionKey<'a>,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) prealm: Option<Text<'a>>,
-    #[rasn(tag(explicit(context, 2)))]
     pub(crate) pname: Option<PrincipalName<'a>>,
-    #[rasn(tag(explicit(context, 3)))]
     pub(crate) flags: Option<Flags>,
-    #[rasn(tag(explicit(context, 4)))]
     pub(crate) authtime: Option<KerberosTime>,
-    #[rasn(tag(explicit(context, 5)))]
     pub(crate) starttime: Option<KerberosTime>,
-    #[rasn(tag(explicit(context, 6)))]
     pub(crate) endtime: Option<KerberosTime>,
-    #[rasn(tag(explicit(context, 7)))]
     pub(crate) renew_till: Option<KerberosTime>,
-    #[rasn(tag(explicit(context, 8)))]
     pub(crate) srealm: Option<Text<'a>>,
-    #[rasn(tag(explicit(context, 9)))]
     pub(crate) sname: Option<PrincipalName<'a>>,
-    #[rasn(tag(explicit(context, 10)))]
     pub(crate) caddr: Option<List<'a, HostAddress<'a>>>,
 }
+
+encode_sequence!(KrbCredInfo<'_>, {
+    0 => key,
+    1 => prealm,
+    2 => pname,
+    3 => flags,
+    4 => authtime,
+    5 => starttime,
+    6 => endtime,
+    7 => renew_till,
+    8 => srealm,
+    9 => sname,
+    10 => caddr,
+});
 
 impl<'a> Element<'a> for KrbCredInfo<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {

@@ -1,27 +1,43 @@
-//! Reading DER without copying.
+//! Reading DER without copying (X.690 8.1, 10.1).
 //!
-//! `rasn`'s `Decode` trait returns owned values only, so messages are read
-//! here by driving its DER decoder element by element: tags, lengths and
-//! integers are `rasn`'s, and what a message holds is a slice of the input.
-//! That decoder refuses indefinite lengths and lengths beyond the element,
-//! and lets non-minimal lengths pass, as MIT krb5 does.
-
-use rasn::Decoder as _;
-use rasn::der::de::{
-    BerDecodeErrorKind, CodecDecodeError, DecodeError, DecodeErrorKind, Decoder, DecoderOptions,
-    DerDecodeErrorKind,
-};
-use rasn::types::fields::{Field, Fields};
-use rasn::types::{Class, Constraints, Constructed, Tag, TagTree};
+//! What a message holds is a slice of the input, and each element is looked
+//! at once: identifier, length, contents. An identifier has to be the one
+//! octet that belongs there, which also settles whether an element is
+//! primitive. Indefinite lengths and lengths beyond the element are refused;
+//! lengths and integers of more octets than needed pass, as in MIT krb5.
 
 use super::{CodecError, Decoded, Problem};
 
-/// Class and form of an EXPLICIT context tag below 31 (X.690 8.1.2).
-const CONTEXT_CONSTRUCTED: u8 = 0xA0;
 /// The tag number's bits of an identifier octet (X.690 8.1.2.2).
 const NUMBER: u8 = 0x1F;
-/// The identifier octet of an INTEGER, which is primitive (X.690 8.3.1).
-const INTEGER: u8 = 0x02;
+
+/// An identifier octet: class, form and a tag number below 31 (X.690 8.1.2).
+/// No message here has another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tag(pub(crate) u8);
+
+impl Tag {
+    pub(crate) const INTEGER: Self = Self(0x02);
+    pub(crate) const BIT_STRING: Self = Self(0x03);
+    pub(crate) const OCTET_STRING: Self = Self(0x04);
+    pub(crate) const OBJECT_IDENTIFIER: Self = Self(0x06);
+    pub(crate) const ENUMERATED: Self = Self(0x0A);
+    pub(crate) const GENERALIZED_TIME: Self = Self(0x18);
+    pub(crate) const GENERAL_STRING: Self = Self(0x1B);
+    pub(crate) const SEQUENCE: Self = Self(0x30);
+
+    /// An EXPLICIT tag of class APPLICATION, which is constructed.
+    pub(crate) const fn application(number: u8) -> Self {
+        assert!(number < NUMBER, "needs a longer identifier");
+        Self(0x60 | number)
+    }
+
+    /// An EXPLICIT context tag, which is constructed.
+    pub(crate) const fn context(number: u8) -> Self {
+        assert!(number < NUMBER, "needs a longer identifier");
+        Self(0xA0 | number)
+    }
+}
 
 /// A place in a message, and the elements from there on.
 pub(crate) struct Reader<'a> {
@@ -90,20 +106,56 @@ impl<'a> Reader<'a> {
         self.error(Problem::BadValue { field })
     }
 
-    /// The contents of a constructed element.
-    pub(crate) fn constructed(&mut self, tag: Tag) -> Decoded<Reader<'a>> {
-        let (taken, rest) = constructed(self.rest, tag);
-        match taken {
-            Ok(Contents(contents)) => {
-                self.rest = rest;
-                Ok(Reader {
-                    rest: contents,
-                    end: self.end - rest.len(),
-                    part: self.part,
-                })
-            }
-            Err(error) => Err(self.failed(&error)),
+    /// The contents of the element that is next, which must have this tag.
+    #[inline]
+    fn contents(&mut self, tag: Tag) -> Decoded<&'a [u8]> {
+        let [identifier, rest @ ..] = self.rest else {
+            return Err(self.error(Problem::Truncated));
+        };
+        if *identifier != tag.0 {
+            return Err(self.error(Problem::BadTag));
         }
+        let [length, rest @ ..] = rest else {
+            return Err(self.error(Problem::Truncated));
+        };
+        let (length, rest) = if *length < 0x80 {
+            (usize::from(*length), rest)
+        } else {
+            self.long_length(*length, rest)?
+        };
+        let (contents, rest) = rest
+            .split_at_checked(length)
+            .ok_or_else(|| self.error(Problem::Truncated))?;
+        self.rest = rest;
+        Ok(contents)
+    }
+
+    /// A length in the long form (X.690 8.1.3.5), and what comes after it.
+    /// Leading zeros may come before it, as many as the form has room for.
+    fn long_length(&self, first: u8, rest: &'a [u8]) -> Decoded<(usize, &'a [u8])> {
+        // Indefinite, or reserved.
+        if matches!(first, 0x80 | 0xFF) {
+            return Err(self.error(Problem::BadLength));
+        }
+        let (octets, rest) = rest
+            .split_at_checked(usize::from(first & 0x7F))
+            .ok_or_else(|| self.error(Problem::Truncated))?;
+        let length = octets.iter().try_fold(0_usize, |length, octet| {
+            Some(length.checked_mul(256)? | usize::from(*octet))
+        });
+        let length = length.ok_or_else(|| self.error(Problem::BadLength))?;
+        Ok((length, rest))
+    }
+
+    /// The contents of a constructed element.
+    #[inline]
+    pub(crate) fn constructed(&mut self, tag: Tag) -> Decoded<Reader<'a>> {
+        let contents = self.contents(tag)?;
+        Ok(Reader {
+            rest: contents,
+            end: self.end - self.rest.len(),
+            part: self.part,
+        })
     }
 
     /// The contents of a SEQUENCE.
@@ -119,57 +171,44 @@ impl<'a> Reader<'a> {
     }
 
     /// The octets of a primitive element, whatever they mean.
+    #[inline]
     pub(crate) fn octets(&mut self, tag: Tag) -> Decoded<&'a [u8]> {
-        let mut decoder = decoder(self.rest);
-        match decoder.decode_octet_string::<Length>(tag, &Constraints::NONE) {
-            Ok(Length(length)) => {
-                // Definite lengths only: the contents are the last octets
-                // that were consumed.
-                let consumed = decoder.decoded_len();
-                self.rest
-                    .get(consumed.wrapping_sub(length)..consumed)
-                    .inspect(|_| self.rest = decoder.remaining())
-                    .ok_or_else(|| self.error(Problem::BadLength))
-            }
-            Err(error) => Err(self.failed(&error)),
-        }
+        self.contents(tag)
     }
 
-    /// An INTEGER of at most 64 bits.
+    /// An INTEGER of at most 64 bits (X.690 8.3), whatever the number of
+    /// octets that repeat its sign.
+    #[inline]
     pub(crate) fn integer(&mut self) -> Decoded<i64> {
-        // The decoder looks at the tag's number and class alone.
-        if !self.rest.is_empty() && !self.starts_with(INTEGER) {
-            return Err(self.error(Problem::BadTag));
-        }
-        let mut decoder = decoder(self.rest);
-        match decoder.decode_integer::<i64>(Tag::INTEGER, &Constraints::NONE) {
-            Ok(value) => {
-                self.rest = decoder.remaining();
-                Ok(value)
-            }
-            Err(error) => Err(self.failed(&error)),
-        }
+        let before = self.rest;
+        let octets = self.contents(Tag::INTEGER)?;
+        integer(octets).map_err(|problem| {
+            self.rest = before;
+            self.error(problem)
+        })
     }
 
     /// A component of a SEQUENCE under the EXPLICIT context tag `number`.
+    #[inline]
     pub(crate) fn field<T>(
         &mut self,
         number: u8,
         read: impl FnOnce(&mut Self) -> Decoded<T>,
     ) -> Decoded<T> {
-        let mut inner = self.constructed(Tag::new(Class::Context, u32::from(number)))?;
+        let mut inner = self.constructed(Tag::context(number))?;
         let value = read(&mut inner)?;
         inner.finish()?;
         Ok(value)
     }
 
     /// An OPTIONAL component, absent when another one is next.
+    #[inline]
     pub(crate) fn optional<T>(
         &mut self,
         number: u8,
         read: impl FnOnce(&mut Self) -> Decoded<T>,
     ) -> Decoded<Option<T>> {
-        if self.starts_with(CONTEXT_CONSTRUCTED | number) {
+        if self.starts_with(Tag::context(number).0) {
             self.field(number, read).map(Some)
         } else {
             Ok(None)
@@ -185,100 +224,32 @@ impl<'a> Reader<'a> {
         while let Some(&identifier) = self.rest.first() {
             let number = identifier & NUMBER;
             // All ones announce a number of 31 or more (X.690 8.1.2.4).
-            if identifier != CONTEXT_CONSTRUCTED | number || number <= last || number == NUMBER {
+            if number == NUMBER || number <= last || Tag::context(number).0 != identifier {
                 return Err(self.error(Problem::BadTag));
             }
             last = number;
-            let mut decoder = decoder(self.rest);
-            match decoder.decode_any(Tag::EOC) {
-                Ok(_) => self.rest = decoder.remaining(),
-                Err(error) => return Err(self.failed(&error)),
-            }
+            self.contents(Tag::context(number))?;
         }
         Ok(())
     }
-
-    /// Out of line, so that the way without errors stays small.
-    #[cold]
-    #[inline(never)]
-    fn failed(&self, error: &DecodeError) -> CodecError {
-        self.error(problem_of(error))
-    }
 }
 
-fn decoder(input: &[u8]) -> Decoder<'_> {
-    Decoder::new(input, DecoderOptions::der())
-}
-
-/// The contents of the constructed element that `input` starts with, and
-/// what comes after it.
-fn constructed<'a>(input: &'a [u8], tag: Tag) -> (Result<Contents<'a>, DecodeError>, &'a [u8]) {
-    let mut outer = decoder(input);
-    let taken = outer.decode_sequence::<1, 0, _, fn() -> Contents<'a>, _>(tag, None, |inner| {
-        let contents = inner.remaining();
-        // Read later: the decoder wants nothing left over.
-        *inner = decoder(&[]);
-        Ok(Contents(contents))
-    });
-    (taken, outer.remaining())
-}
-
-/// What a decoder's error means for the peer. Its text may quote the input
-/// and is dropped.
-fn problem_of(error: &DecodeError) -> Problem {
-    match &*error.kind {
-        DecodeErrorKind::Incomplete { .. } | DecodeErrorKind::UnexpectedEmptyInput => {
-            Problem::Truncated
+/// The number that these contents are.
+#[inline]
+fn integer(octets: &[u8]) -> Result<i64, Problem> {
+    let first = *octets.first().ok_or(Problem::Truncated)?;
+    let sign: i64 = if first & 0x80 == 0 { 0 } else { -1 };
+    if let Some((repeated, _)) = octets.split_last_chunk::<8>() {
+        // As the octets in front of the last eight, so their first bit.
+        let [fill, ..] = sign.to_be_bytes();
+        let kept = octets.get(repeated.len()).copied().unwrap_or_default();
+        if repeated.iter().any(|octet| *octet != fill) || (kept ^ fill) & 0x80 != 0 {
+            return Err(Problem::BadEncoding);
         }
-        DecodeErrorKind::UnexpectedExtraData { .. } => Problem::TrailingBytes,
-        DecodeErrorKind::LengthExceedsPlatformWidth { .. } => Problem::BadLength,
-        DecodeErrorKind::CodecSpecific { inner } => match inner {
-            CodecDecodeError::Ber(
-                BerDecodeErrorKind::IndefiniteLengthNotAllowed
-                | BerDecodeErrorKind::ReservedLengthOctet,
-            ) => Problem::BadLength,
-            CodecDecodeError::Ber(
-                BerDecodeErrorKind::MismatchedTag { .. }
-                | BerDecodeErrorKind::InvalidConstructedIdentifier
-                | BerDecodeErrorKind::UnsupportedTagNumber
-                | BerDecodeErrorKind::UnexpectedEndOfContents,
-            )
-            | CodecDecodeError::Der(DerDecodeErrorKind::ConstructedEncodingNotAllowed) => {
-                Problem::BadTag
-            }
-            _ => Problem::BadEncoding,
-        },
-        _ => Problem::BadEncoding,
     }
-}
-
-/// What [`Reader::constructed`] takes out of the decoder.
-struct Contents<'a>(&'a [u8]);
-
-impl Constructed<1, 0> for Contents<'_> {
-    /// One required component, so that the decoder always asks for it.
-    const FIELDS: Fields<1> = Fields::from_static([Field::new_required(
-        0,
-        Tag::EOC,
-        TagTree::Leaf(Tag::EOC),
-        "contents",
-    )]);
-}
-
-/// The length of an octet string, whose octets stay where they are.
-struct Length(usize);
-
-impl From<&[u8]> for Length {
-    fn from(octets: &[u8]) -> Self {
-        Self(octets.len())
-    }
-}
-
-impl From<Vec<u8>> for Length {
-    /// Only BER's constructed strings come as a vector, and DER has none.
-    fn from(_: Vec<u8>) -> Self {
-        Self(usize::MAX)
-    }
+    Ok(octets
+        .iter()
+        .fold(sign, |value, octet| value << 8 | i64::from(*octet)))
 }
 
 /// What can be read where a reader stands.

@@ -1,9 +1,8 @@
 //! The framing of GSS-API tokens (RFC 2743 3.1) and the token ids of
 //! Kerberos' (RFC 4121 4.1).
 
-use rasn::types::{Class, Tag};
-
-use super::der::Reader;
+use super::der::{Reader, Tag};
+use super::encode::{element_size, put_header, put_octets};
 use super::{Decoded, Problem};
 
 /// Kerberos V5, 1.2.840.113554.1.2.2 (RFC 4121 1), as contents octets.
@@ -31,7 +30,7 @@ pub(crate) mod token_id {
 }
 
 /// `60`, the tag that starts a framed token.
-pub(crate) const FRAME: Tag = Tag::new(Class::Application, 0);
+pub(crate) const FRAME: Tag = Tag::application(0);
 
 /// A framed Kerberos token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,52 +66,20 @@ pub(crate) fn parse(token: &[u8]) -> Decoded<Framed<'_>> {
 
 /// Frames the body of a token of any mechanism.
 pub(crate) fn frame(oid: &[u8], body: &[u8]) -> Vec<u8> {
-    let inner = 1 + length_octets(oid.len()) + oid.len() + body.len();
-    let mut token = Vec::with_capacity(1 + length_octets(inner) + inner);
-    token.push(0x60);
-    push_length(&mut token, inner);
-    token.push(0x06);
-    push_length(&mut token, oid.len());
-    token.extend_from_slice(oid);
-    token.extend_from_slice(body);
-    token
+    frame_parts(oid, &[], body)
 }
 
 /// Frames a Kerberos message: token id and body under the mechanism's OID.
 pub(crate) fn frame_message(oid: &[u8], token_id: [u8; 2], body: &[u8]) -> Vec<u8> {
-    let inner = 1 + length_octets(oid.len()) + oid.len() + 2 + body.len();
-    let mut token = Vec::with_capacity(1 + length_octets(inner) + inner);
-    token.push(0x60);
-    push_length(&mut token, inner);
-    token.push(0x06);
-    push_length(&mut token, oid.len());
-    token.extend_from_slice(oid);
-    token.extend_from_slice(&token_id);
+    frame_parts(oid, &token_id, body)
+}
+
+fn frame_parts(oid: &[u8], token_id: &[u8], body: &[u8]) -> Vec<u8> {
+    let inner = element_size(oid.len()) + token_id.len() + body.len();
+    let mut token = Vec::with_capacity(element_size(inner));
+    put_header(FRAME, inner, &mut token);
+    put_octets(Tag::OBJECT_IDENTIFIER, oid, &mut token);
+    token.extend_from_slice(token_id);
     token.extend_from_slice(body);
     token
-}
-
-/// How many octets a definite length takes (X.690 8.1.3).
-fn length_octets(length: usize) -> usize {
-    if length < 0x80 {
-        1
-    } else {
-        1 + significant(length)
-    }
-}
-
-fn push_length(out: &mut Vec<u8>, length: usize) {
-    if let Ok(short @ 0..0x80) = u8::try_from(length) {
-        out.push(short);
-        return;
-    }
-    let count = significant(length);
-    out.push(0x80 | u8::try_from(count).unwrap_or(0));
-    let octets = length.to_be_bytes();
-    out.extend(octets.iter().skip(octets.len() - count));
-}
-
-/// How many octets of a number are not leading zeros.
-fn significant(length: usize) -> usize {
-    (usize::BITS - length.leading_zeros()).div_ceil(8) as usize
 }

@@ -1,43 +1,32 @@
 //! The messages of RFC 4120 5 that an acceptor reads and writes. Each is
-//! defined once: `rasn` derives the encoding, `read` is the decoding.
-
-use rasn::types::{Class, Tag};
-use rasn::{AsnType, Encode, Encoder as _};
+//! defined once: `encode_sequence` is the encoding, `read` the decoding.
 
 use super::Decoded;
 use super::authdata::AuthorizationData;
-use super::der::{Element, Reader};
+use super::der::{Element, Reader, Tag};
+use super::encode::{encode, encode_sequence};
 use super::parts::{
     Checksum, EncryptedData, EncryptionKey, HostAddress, PrincipalName, TransitedEncoding,
 };
-use super::wire::{
-    Flags, KerberosTime, List, Number, Octets, Text, encode, int32, microseconds, uint32,
-};
-
-const fn application(number: u32) -> Tag {
-    Tag::new(Class::Application, number)
-}
+use super::wire::{Flags, KerberosTime, List, Number, Octets, Text, int32, microseconds, uint32};
 
 /// The SEQUENCE of a whole message under its application tag.
-pub(super) fn message<'a>(part: &'static str, number: u32, input: &'a [u8]) -> Decoded<Reader<'a>> {
+pub(super) fn message<'a>(part: &'static str, number: u8, input: &'a [u8]) -> Decoded<Reader<'a>> {
     Reader::new(part, input)
-        .message(application(number))?
+        .message(Tag::application(number))?
         .message(Tag::SEQUENCE)
 }
 
 /// Ticket (RFC 4120 5.3).
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
-#[rasn(tag(explicit(application, 1)))]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) tkt_vno: Number<5>,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) realm: Text<'a>,
-    #[rasn(tag(explicit(context, 2)))]
     pub(crate) sname: PrincipalName<'a>,
-    #[rasn(tag(explicit(context, 3)))]
     pub(crate) enc_part: EncryptedData<'a>,
 }
+
+encode_sequence!(Ticket<'_>, { 0 => tkt_vno, 1 => realm, 2 => sname, 3 => enc_part }, Tag::application(1));
 
 #[cfg(any(test, fuzzing))]
 impl<'a> Ticket<'a> {
@@ -57,7 +46,7 @@ impl<'a> Ticket<'a> {
 
 impl<'a> Element<'a> for Ticket<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        let outer = reader.constructed(application(1))?;
+        let outer = reader.constructed(Tag::application(1))?;
         let mut fields = outer.named("Ticket").message(Tag::SEQUENCE)?;
         let tkt_vno = fields.field(0, |r| Number::read(r, "tkt-vno"))?;
         let realm = fields.field(1, Text::read)?;
@@ -74,20 +63,22 @@ impl<'a> Element<'a> for Ticket<'a> {
 }
 
 /// AP-REQ (RFC 4120 5.5.1).
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
-#[rasn(tag(explicit(application, 14)))]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct ApReq<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) pvno: Number<5>,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) msg_type: Number<14>,
-    #[rasn(tag(explicit(context, 2)))]
     pub(crate) ap_options: Flags,
-    #[rasn(tag(explicit(context, 3)))]
     pub(crate) ticket: Ticket<'a>,
-    #[rasn(tag(explicit(context, 4)))]
     pub(crate) authenticator: EncryptedData<'a>,
 }
+
+encode_sequence!(ApReq<'_>, {
+    0 => pvno,
+    1 => msg_type,
+    2 => ap_options,
+    3 => ticket,
+    4 => authenticator,
+}, Tag::application(14));
 
 impl<'a> ApReq<'a> {
     /// `ap_options`: the ticket is in a TGT's session key (RFC 4120 3.7).
@@ -121,16 +112,14 @@ impl<'a> ApReq<'a> {
 }
 
 /// AP-REP (RFC 4120 5.5.2).
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
-#[rasn(tag(explicit(application, 15)))]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct ApRep<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) pvno: Number<5>,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) msg_type: Number<15>,
-    #[rasn(tag(explicit(context, 2)))]
     pub(crate) enc_part: EncryptedData<'a>,
 }
+
+encode_sequence!(ApRep<'_>, { 0 => pvno, 1 => msg_type, 2 => enc_part }, Tag::application(15));
 
 impl<'a> ApRep<'a> {
     /// The reply that carries `enc_part`.
@@ -163,36 +152,38 @@ impl<'a> ApRep<'a> {
 }
 
 /// KRB-ERROR (RFC 4120 5.9.1).
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
-#[rasn(tag(explicit(application, 30)))]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct KrbError<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) pvno: Number<5>,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) msg_type: Number<30>,
-    #[rasn(tag(explicit(context, 2)))]
     pub(crate) ctime: Option<KerberosTime>,
-    #[rasn(tag(explicit(context, 3)))]
     pub(crate) cusec: Option<u32>,
-    #[rasn(tag(explicit(context, 4)))]
     pub(crate) stime: KerberosTime,
-    #[rasn(tag(explicit(context, 5)))]
     pub(crate) susec: u32,
-    #[rasn(tag(explicit(context, 6)))]
     pub(crate) error_code: i32,
-    #[rasn(tag(explicit(context, 7)))]
     pub(crate) crealm: Option<Text<'a>>,
-    #[rasn(tag(explicit(context, 8)))]
     pub(crate) cname: Option<PrincipalName<'a>>,
-    #[rasn(tag(explicit(context, 9)))]
     pub(crate) realm: Text<'a>,
-    #[rasn(tag(explicit(context, 10)))]
     pub(crate) sname: PrincipalName<'a>,
-    #[rasn(tag(explicit(context, 11)))]
     pub(crate) e_text: Option<Text<'a>>,
-    #[rasn(tag(explicit(context, 12)))]
     pub(crate) e_data: Option<Octets<'a>>,
 }
+
+encode_sequence!(KrbError<'_>, {
+    0 => pvno,
+    1 => msg_type,
+    2 => ctime,
+    3 => cusec,
+    4 => stime,
+    5 => susec,
+    6 => error_code,
+    7 => crealm,
+    8 => cname,
+    9 => realm,
+    10 => sname,
+    11 => e_text,
+    12 => e_data,
+}, Tag::application(30));
 
 impl<'a> KrbError<'a> {
     /// Reads a KRB-ERROR.
@@ -224,32 +215,34 @@ impl<'a> KrbError<'a> {
 }
 
 /// EncTicketPart (RFC 4120 5.3).
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
-#[rasn(tag(explicit(application, 3)))]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct EncTicketPart<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) flags: Flags,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) key: EncryptionKey<'a>,
-    #[rasn(tag(explicit(context, 2)))]
     pub(crate) crealm: Text<'a>,
-    #[rasn(tag(explicit(context, 3)))]
     pub(crate) cname: PrincipalName<'a>,
-    #[rasn(tag(explicit(context, 4)))]
     pub(crate) transited: TransitedEncoding<'a>,
-    #[rasn(tag(explicit(context, 5)))]
     pub(crate) authtime: KerberosTime,
-    #[rasn(tag(explicit(context, 6)))]
     pub(crate) starttime: Option<KerberosTime>,
-    #[rasn(tag(explicit(context, 7)))]
     pub(crate) endtime: KerberosTime,
-    #[rasn(tag(explicit(context, 8)))]
     pub(crate) renew_till: Option<KerberosTime>,
-    #[rasn(tag(explicit(context, 9)))]
     pub(crate) caddr: Option<List<'a, HostAddress<'a>>>,
-    #[rasn(tag(explicit(context, 10)))]
     pub(crate) authorization_data: Option<AuthorizationData<'a>>,
 }
+
+encode_sequence!(EncTicketPart<'_>, {
+    0 => flags,
+    1 => key,
+    2 => crealm,
+    3 => cname,
+    4 => transited,
+    5 => authtime,
+    6 => starttime,
+    7 => endtime,
+    8 => renew_till,
+    9 => caddr,
+    10 => authorization_data,
+}, Tag::application(3));
 
 impl<'a> EncTicketPart<'a> {
     /// `flags`: tickets for other hosts may be had for it (RFC 4120 2.6).
@@ -291,29 +284,31 @@ impl<'a> EncTicketPart<'a> {
 }
 
 /// Authenticator (RFC 4120 5.5.1).
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
-#[rasn(tag(explicit(application, 2)))]
+#[derive(Clone, Copy, Debug)]
 #[allow(clippy::struct_field_names)]
 pub(crate) struct Authenticator<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) authenticator_vno: Number<5>,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) crealm: Text<'a>,
-    #[rasn(tag(explicit(context, 2)))]
     pub(crate) cname: PrincipalName<'a>,
-    #[rasn(tag(explicit(context, 3)))]
     pub(crate) cksum: Option<Checksum<'a>>,
-    #[rasn(tag(explicit(context, 4)))]
     pub(crate) cusec: u32,
-    #[rasn(tag(explicit(context, 5)))]
     pub(crate) ctime: KerberosTime,
-    #[rasn(tag(explicit(context, 6)))]
     pub(crate) subkey: Option<EncryptionKey<'a>>,
-    #[rasn(tag(explicit(context, 7)))]
     pub(crate) seq_number: Option<u32>,
-    #[rasn(tag(explicit(context, 8)))]
     pub(crate) authorization_data: Option<AuthorizationData<'a>>,
 }
+
+encode_sequence!(Authenticator<'_>, {
+    0 => authenticator_vno,
+    1 => crealm,
+    2 => cname,
+    3 => cksum,
+    4 => cusec,
+    5 => ctime,
+    6 => subkey,
+    7 => seq_number,
+    8 => authorization_data,
+}, Tag::application(2));
 
 impl<'a> Authenticator<'a> {
     /// Reads a decrypted authenticator.
@@ -342,18 +337,15 @@ impl<'a> Authenticator<'a> {
 }
 
 /// EncAPRepPart (RFC 4120 5.5.2).
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
-#[rasn(tag(explicit(application, 27)))]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct EncApRepPart<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) ctime: KerberosTime,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) cusec: u32,
-    #[rasn(tag(explicit(context, 2)))]
     pub(crate) subkey: Option<EncryptionKey<'a>>,
-    #[rasn(tag(explicit(context, 3)))]
     pub(crate) seq_number: Option<u32>,
 }
+
+encode_sequence!(EncApRepPart<'_>, { 0 => ctime, 1 => cusec, 2 => subkey, 3 => seq_number }, Tag::application(27));
 
 impl<'a> EncApRepPart<'a> {
     /// Reads the decrypted part of an AP-REP.

@@ -9,6 +9,7 @@ pub(crate) mod authdata;
 pub(crate) mod checksum;
 pub(crate) mod cred;
 pub(crate) mod der;
+pub(crate) mod encode;
 pub(crate) mod gss;
 pub(crate) mod messages;
 pub(crate) mod parts;

@@ -3,9 +3,8 @@
 
 use core::fmt;
 
-use rasn::{AsnType, Encode, Encoder as _};
-
 use super::der::{Element, Reader};
+use super::encode::encode_sequence;
 use super::wire::{List, Octets, Text, int32, uint32};
 use super::{CodecError, Decoded, Problem};
 use crate::etype::EncryptionType;
@@ -18,13 +17,13 @@ const MAX_COMPONENTS: usize = 32;
 const MAX_NAME: usize = 4096;
 
 /// PrincipalName (RFC 4120 5.2.2), without its realm.
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct PrincipalName<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) name_type: i32,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) name_string: List<'a, Text<'a>>,
 }
+
+encode_sequence!(PrincipalName<'_>, { 0 => name_type, 1 => name_string });
 
 impl<'a> PrincipalName<'a> {
     /// The components' bytes, in order.
@@ -84,15 +83,14 @@ impl<'a> Element<'a> for PrincipalName<'a> {
 }
 
 /// EncryptedData (RFC 4120 5.2.9).
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct EncryptedData<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) etype: EncryptionType,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) kvno: Option<u32>,
-    #[rasn(tag(explicit(context, 2)))]
     pub(crate) cipher: Octets<'a>,
 }
+
+encode_sequence!(EncryptedData<'_>, { 0 => etype, 1 => kvno, 2 => cipher });
 
 impl<'a> Element<'a> for EncryptedData<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
@@ -110,13 +108,13 @@ impl<'a> Element<'a> for EncryptedData<'a> {
 }
 
 /// EncryptionKey (RFC 4120 5.2.9): a secret that is the input's to wipe.
-#[derive(AsnType, Encode, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct EncryptionKey<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) keytype: EncryptionType,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) keyvalue: Octets<'a>,
 }
+
+encode_sequence!(EncryptionKey<'_>, { 0 => keytype, 1 => keyvalue });
 
 impl fmt::Debug for EncryptionKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,13 +138,13 @@ impl<'a> Element<'a> for EncryptionKey<'a> {
 }
 
 /// Checksum (RFC 4120 5.2.9).
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Checksum<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) cksumtype: i32,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) checksum: Octets<'a>,
 }
+
+encode_sequence!(Checksum<'_>, { 0 => cksumtype, 1 => checksum });
 
 impl<'a> Element<'a> for Checksum<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
@@ -162,13 +160,13 @@ impl<'a> Element<'a> for Checksum<'a> {
 }
 
 /// HostAddress (RFC 4120 5.2.5).
-#[derive(AsnType, Encode, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HostAddress<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) addr_type: i32,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) address: Octets<'a>,
 }
+
+encode_sequence!(HostAddress<'_>, { 0 => addr_type, 1 => address });
 
 impl<'a> Element<'a> for HostAddress<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
@@ -181,13 +179,13 @@ impl<'a> Element<'a> for HostAddress<'a> {
 }
 
 /// TransitedEncoding (RFC 4120 5.3, 3.3.3.2).
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct TransitedEncoding<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) tr_type: i32,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) contents: Octets<'a>,
 }
+
+encode_sequence!(TransitedEncoding<'_>, { 0 => tr_type, 1 => contents });
 
 impl<'a> Element<'a> for TransitedEncoding<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {

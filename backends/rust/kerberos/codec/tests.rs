@@ -2,6 +2,7 @@
 //! broken is refused; nothing panics.
 
 mod captures;
+mod elements;
 mod lists;
 
 use super::authdata::{ad_type, walk};
@@ -723,7 +724,7 @@ fn a_name_of_too_many_components_or_bytes_is_refused() {
             name_type: 1,
             name_string: List::of(components),
         };
-        let der = super::wire::encode("PrincipalName", &name).unwrap();
+        let der = super::encode::encode("PrincipalName", &name).unwrap();
         let read = PrincipalName::read(&mut Reader::new("PrincipalName", &der));
         read.map(|name| name.components().count())
     };

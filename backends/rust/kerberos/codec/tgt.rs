@@ -2,28 +2,24 @@
 //! (draft-swift-win2k-krb-user2user 2, which MS-KILE cites): the client asks
 //! for the server's own TGT, and gets it. They have no application tag.
 
-use rasn::types::{Any, Tag};
-use rasn::{AsnType, Encode, Encoder as _};
-
 use super::Decoded;
-use super::der::{Element as _, Reader};
+use super::der::{Element as _, Reader, Tag};
+use super::encode::{Encode, encode, encode_sequence};
 use super::parts::PrincipalName;
-use super::wire::{Number, Text, encode};
+use super::wire::{Number, Text};
 
 /// KERB-TGT-REQUEST.
-#[derive(AsnType, Encode, Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct TgtRequest<'a> {
-    #[rasn(tag(explicit(context, 0)))]
     pub(crate) pvno: Number<5>,
-    #[rasn(tag(explicit(context, 1)))]
     pub(crate) msg_type: Number<16>,
     /// Whose TGT, if the client knows.
-    #[rasn(tag(explicit(context, 2)))]
     pub(crate) server_name: Option<PrincipalName<'a>>,
     /// Of which realm, if the client knows.
-    #[rasn(tag(explicit(context, 3)))]
     pub(crate) realm: Option<Text<'a>>,
 }
+
+encode_sequence!(TgtRequest<'_>, { 0 => pvno, 1 => msg_type, 2 => server_name, 3 => realm });
 
 impl<'a> TgtRequest<'a> {
     /// Reads a KERB-TGT-REQUEST.
@@ -47,24 +43,35 @@ impl<'a> TgtRequest<'a> {
 }
 
 /// KERB-TGT-REPLY.
-#[derive(AsnType, Encode, Clone, Debug)]
-pub(crate) struct TgtReply {
-    #[rasn(tag(explicit(context, 0)))]
+pub(crate) struct TgtReply<'a> {
     pvno: Number<5>,
-    #[rasn(tag(explicit(context, 1)))]
     msg_type: Number<17>,
     /// Byte for byte as the KDC encoded it: the client brings it back there.
-    #[rasn(tag(explicit(context, 2)))]
-    ticket: Any,
+    ticket: Encoded<'a>,
 }
 
-impl TgtReply {
+encode_sequence!(TgtReply<'_>, { 0 => pvno, 1 => msg_type, 2 => ticket });
+
+/// An element that is in DER already.
+struct Encoded<'a>(&'a [u8]);
+
+impl Encode for Encoded<'_> {
+    fn size(&self) -> usize {
+        self.0.len()
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.0);
+    }
+}
+
+impl<'a> TgtReply<'a> {
     /// The reply that carries a ticket, given in DER.
-    pub(crate) fn new(ticket: &[u8]) -> Self {
+    pub(crate) fn new(ticket: &'a [u8]) -> Self {
         Self {
             pvno: Number,
             msg_type: Number,
-            ticket: Any::new(ticket.to_vec()),
+            ticket: Encoded(ticket),
         }
     }
 

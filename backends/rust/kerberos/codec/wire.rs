@@ -3,62 +3,19 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use rasn::types::{Constraints, Identifier, Tag};
-use rasn::{AsnType, Encode, Encoder};
-
-use super::der::{Element, Reader};
-use super::{CodecError, Decoded, Problem};
+use super::der::{Element, Reader, Tag};
+use super::encode::{Encode, element_size, encode_integer, encode_octets, integer_size};
+use super::encode::{put_header, put_integer};
+use super::{Decoded, Problem};
 use crate::calendar::{date_of, days_in, days_to};
 use crate::etype::EncryptionType;
-
-/// Encodes a message in DER.
-///
-/// # Errors
-///
-/// [`Problem::BadValue`] when an integer or a length fits no encoding, which
-/// no message of a size that can be sent has.
-pub(crate) fn encode<T: Encode>(part: &'static str, message: &T) -> Decoded<Vec<u8>> {
-    let problem = Problem::BadValue { field: "message" };
-    rasn::der::encode(message).map_err(|_| CodecError::new(part, problem))
-}
-
-/// An `Encode` that is one call of the encoder.
-macro_rules! encode_as {
-    ($type:ty, $tag:expr, |$value:ident, $encoder:ident, $own:ident, $constraints:ident, $id:ident| $call:expr) => {
-        impl AsnType for $type {
-            const TAG: Tag = $tag;
-        }
-
-        impl Encode for $type {
-            fn encode_with_tag_and_constraints<'e, E: Encoder<'e>>(
-                &self,
-                $encoder: &mut E,
-                $own: Tag,
-                $constraints: &Constraints,
-                $id: Identifier,
-            ) -> Result<(), E::Error> {
-                let $value = self;
-                $call.map(drop)
-            }
-        }
-    };
-}
 
 /// KerberosString and Realm: any bytes (rule 2), whatever RFC 4120 5.2.1
 /// says of IA5. Active Directory sends UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
 
-encode_as!(
-    Text<'_>,
-    Tag::GENERAL_STRING,
-    |value, encoder, tag, constraints, id| encoder.encode_octet_string(
-        tag,
-        constraints,
-        value.0,
-        id
-    )
-);
+encode_octets!(Text<'_>, Tag::GENERAL_STRING, |value| value.0);
 
 impl<'a> Element<'a> for Text<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
@@ -70,16 +27,7 @@ impl<'a> Element<'a> for Text<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Octets<'a>(pub(crate) &'a [u8]);
 
-encode_as!(
-    Octets<'_>,
-    Tag::OCTET_STRING,
-    |value, encoder, tag, constraints, id| encoder.encode_octet_string(
-        tag,
-        constraints,
-        value.0,
-        id
-    )
-);
+encode_octets!(Octets<'_>, Tag::OCTET_STRING, |value| value.0);
 
 impl<'a> Element<'a> for Octets<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
@@ -92,14 +40,10 @@ impl<'a> Element<'a> for Octets<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flags(pub(crate) u32);
 
-encode_as!(
-    Flags,
-    Tag::BIT_STRING,
-    |value, encoder, tag, constraints, id| {
-        let [a, b, c, d] = value.0.to_be_bytes();
-        encoder.encode_octet_string(tag, constraints, &[0, a, b, c, d], id)
-    }
-);
+encode_octets!(Flags, Tag::BIT_STRING, |value| {
+    let [a, b, c, d] = value.0.to_be_bytes();
+    [0, a, b, c, d]
+});
 
 impl Element<'_> for Flags {
     /// Fewer than 32 bits are filled up with zeros and those beyond 32 are
@@ -155,11 +99,7 @@ impl Element<'_> for i32 {
     }
 }
 
-encode_as!(
-    EncryptionType,
-    Tag::INTEGER,
-    |value, encoder, tag, constraints, id| encoder.encode_integer(tag, constraints, &value.0, id)
-);
+encode_integer!(EncryptionType, Tag::INTEGER, |value| i64::from(value.0));
 
 impl Element<'_> for EncryptionType {
     fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
@@ -171,21 +111,13 @@ impl Element<'_> for EncryptionType {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Number<const N: u8>;
 
-impl<const N: u8> AsnType for Number<N> {
-    const TAG: Tag = Tag::INTEGER;
-}
-
 impl<const N: u8> Encode for Number<N> {
-    fn encode_with_tag_and_constraints<'e, E: Encoder<'e>>(
-        &self,
-        encoder: &mut E,
-        tag: Tag,
-        constraints: &Constraints,
-        identifier: Identifier,
-    ) -> Result<(), E::Error> {
-        encoder
-            .encode_integer(tag, constraints, &N, identifier)
-            .map(drop)
+    fn size(&self) -> usize {
+        integer_size(i64::from(N))
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        put_integer(Tag::INTEGER, i64::from(N), out);
     }
 }
 
@@ -261,16 +193,7 @@ impl KerberosTime {
     }
 }
 
-encode_as!(
-    KerberosTime,
-    Tag::GENERALIZED_TIME,
-    |value, encoder, tag, constraints, id| encoder.encode_octet_string(
-        tag,
-        constraints,
-        &value.to_text(),
-        id
-    )
-);
+encode_octets!(KerberosTime, Tag::GENERALIZED_TIME, |value| value.to_text());
 
 impl Element<'_> for KerberosTime {
     fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
@@ -345,22 +268,20 @@ impl<'a, T: Element<'a>> Element<'a> for List<'a, T> {
     }
 }
 
-impl<T> AsnType for List<'_, T> {
-    const TAG: Tag = Tag::SEQUENCE;
+impl<'a, T: Element<'a> + Encode + Copy> List<'a, T> {
+    fn length(&self) -> usize {
+        self.iter().map(|item| item.size()).sum()
+    }
 }
 
 impl<'a, T: Element<'a> + Encode + Copy> Encode for List<'a, T> {
-    fn encode_with_tag_and_constraints<'e, E: Encoder<'e>>(
-        &self,
-        encoder: &mut E,
-        tag: Tag,
-        constraints: &Constraints,
-        identifier: Identifier,
-    ) -> Result<(), E::Error> {
-        let items: Vec<T> = self.iter().collect();
-        encoder
-            .encode_sequence_of(tag, &items, constraints, identifier)
-            .map(drop)
+    fn size(&self) -> usize {
+        element_size(self.length())
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        put_header(Tag::SEQUENCE, self.length(), out);
+        self.iter().for_each(|item| item.put(out));
     }
 }
 
