@@ -66,8 +66,11 @@ impl<C: Size> Cipher<C> {
 
     /// Encrypts confounder and plaintext in `body`, and writes their tag.
     pub(super) fn seal(&self, body: &mut [u8], tag: &mut [u8]) {
-        mac::sign(&self.tag, &[body], tag);
-        cts::encrypt(&self.aes, body);
+        mac::sign_fed(
+            &self.tag,
+            |mac| cts::sign_and_encrypt(&self.aes, mac, body),
+            tag,
+        );
     }
 
     /// Decrypts `body` in place; wiped when the tag does not fit.

@@ -69,8 +69,11 @@ impl<S: Suite> Cipher<S> {
     /// Encrypts confounder and plaintext in `body`, and writes the tag over
     /// the initial cipher state (zeros) and the ciphertext.
     pub(super) fn seal(&self, body: &mut [u8], tag: &mut [u8]) {
-        cts::encrypt(&self.aes, body);
-        mac::sign(&self.tag, &[&[0; BLOCK], body], tag);
+        let feed = |mac: &mut S::Tag| {
+            mac.update(&[0; BLOCK]);
+            cts::encrypt_and_sign(&self.aes, mac, body);
+        };
+        mac::sign_fed(&self.tag, feed, tag);
     }
 
     /// Decrypts `body` in place; wiped, undecrypted, when the tag does not

@@ -9,6 +9,8 @@ use aes::cipher::{
     BlockSizeUser, InnerIvInit,
 };
 
+use hmac::Mac;
+
 use super::BLOCK;
 
 /// A cipher whose block is that of AES.
@@ -25,15 +27,50 @@ const fn before_last(len: usize) -> usize {
     (len - 1) / BLOCK * BLOCK
 }
 
-/// Encrypts `buf`, which has at least one block (a confounder is one).
-pub(super) fn encrypt<C: Aes>(aes: &C, buf: &mut [u8]) {
+/// How many bytes are encrypted at a time where a MAC goes along. CBC is a
+/// chain in which each block waits for the one before; a processor fills the
+/// wait with the MAC's work if that is within its sight of a few hundred
+/// instructions. Shorter steps cost more calls, longer ones are out of sight.
+const STEP: usize = 128;
+
+/// Encrypts `buf`, which has at least one block (a confounder is one), and
+/// gives `mac` its plaintext.
+pub(super) fn sign_and_encrypt<C: Aes, M: Mac>(aes: &C, mac: &mut M, buf: &mut [u8]) {
     debug_assert!(buf.len() >= BLOCK, "CTS needs one whole block");
-    if buf.len() == BLOCK {
-        return cbc_encrypt(aes, buf);
+    let (whole, last) = buf.split_at_mut(whole_len(buf.len()));
+    let mut chain = cbc::Encryptor::inner_iv_init(aes, &Array::default());
+    for step in whole.chunks_mut(STEP) {
+        mac.update(step);
+        chain.encrypt_blocks(blocks(step));
     }
-    let (whole, last) = buf.split_at_mut(before_last(buf.len()));
-    cbc_encrypt(aes, whole);
-    let Some(previous) = whole.last_chunk_mut::<BLOCK>() else {
+    mac.update(last);
+    steal(aes, whole, last);
+}
+
+/// Encrypts `buf`, which has at least one block, and gives `mac` the
+/// ciphertext. `mac` has taken one block before, so that steps which end a
+/// block short of the MAC's own need no copy in it.
+pub(super) fn encrypt_and_sign<C: Aes, M: Mac>(aes: &C, mac: &mut M, buf: &mut [u8]) {
+    debug_assert!(buf.len() >= BLOCK, "CTS needs one whole block");
+    let split = whole_len(buf.len());
+    let (whole, last) = buf.split_at_mut(split);
+    let mut chain = cbc::Encryptor::inner_iv_init(aes, &Array::default());
+    // The MAC is a step behind: what it takes is ready, and it never waits.
+    let (mut signed, mut at) = (0, 0);
+    while at < split {
+        let end = split.min(if at == 0 { STEP - BLOCK } else { at + STEP });
+        chain.encrypt_blocks(blocks(&mut whole[at..end]));
+        mac.update(&whole[signed..at]);
+        (signed, at) = (at, end);
+    }
+    steal(aes, whole, last);
+    mac.update(&buf[signed..]);
+}
+
+/// Encrypts the last block, of which `whole` holds the ones before, encrypted
+/// (RFC 3962 5). Nothing is left to do where there is only one.
+fn steal<C: Aes>(aes: &C, whole: &mut [u8], last: &mut [u8]) {
+    let Some(previous) = whole.last_chunk_mut::<BLOCK>().filter(|_| !last.is_empty()) else {
         return;
     };
     // The last block, padded with zeros and chained; its ciphertext goes in
@@ -45,6 +82,15 @@ pub(super) fn encrypt<C: Aes>(aes: &C, buf: &mut [u8]) {
     aes.encrypt_block(&mut block);
     last.copy_from_slice(&previous[..last.len()]);
     previous.copy_from_slice(&block);
+}
+
+/// How much is encrypted by CBC alone: a single block, or all but the last.
+const fn whole_len(len: usize) -> usize {
+    if len == BLOCK { len } else { before_last(len) }
+}
+
+fn blocks(whole: &mut [u8]) -> &mut [Array<u8, U16>] {
+    Array::slice_as_chunks_mut(whole).0
 }
 
 /// Decrypts `buf`, which has at least one block.
@@ -70,12 +116,6 @@ pub(super) fn decrypt<C: Aes>(aes: &C, buf: &mut [u8]) {
     cbc_decrypt(aes, whole);
 }
 
-fn cbc_encrypt<C: Aes>(aes: &C, whole: &mut [u8]) {
-    let (blocks, _) = Array::<u8, U16>::slice_as_chunks_mut(whole);
-    cbc::Encryptor::inner_iv_init(aes, &Array::default()).encrypt_blocks(blocks);
-}
-
 fn cbc_decrypt<C: Aes>(aes: &C, whole: &mut [u8]) {
-    let (blocks, _) = Array::<u8, U16>::slice_as_chunks_mut(whole);
-    cbc::Decryptor::inner_iv_init(aes, &Array::default()).decrypt_blocks(blocks);
+    cbc::Decryptor::inner_iv_init(aes, &Array::default()).decrypt_blocks(blocks(whole));
 }

@@ -5,8 +5,11 @@
 use crate::hex::hex;
 use core::num::NonZeroU32;
 
-use aes::cipher::KeyInit;
+use aes::cipher::consts::U16;
+use aes::cipher::{Array, BlockModeEncrypt as _, InnerIvInit as _, KeyInit};
 use aes::{Aes128, Aes256};
+use hmac::{Hmac, Mac as _};
+use sha1::Sha1;
 
 use super::aes_sha2::{Aes128Sha256, Aes256Sha384};
 use super::nfold::n_fold;
@@ -232,11 +235,56 @@ fn ciphertext_stealing_gives_the_published_values() {
     ];
     let aes = Aes128::new_from_slice(b"chicken teriyaki").unwrap();
     for (len, expected) in rows {
-        let mut buf = TEXT[..len].to_vec();
-        cts::encrypt(&aes, &mut buf);
-        assert_eq!(buf, hex(expected), "{len} bytes");
-        cts::decrypt(&aes, &mut buf);
-        assert_eq!(buf, TEXT[..len], "{len} bytes");
+        for encrypt in [
+            cts::sign_and_encrypt::<Aes128, Hmac<Sha1>>,
+            cts::encrypt_and_sign,
+        ] {
+            let mut buf = TEXT[..len].to_vec();
+            encrypt(&aes, &mut keyed(), &mut buf);
+            assert_eq!(buf, hex(expected), "{len} bytes");
+            cts::decrypt(&aes, &mut buf);
+            assert_eq!(buf, TEXT[..len], "{len} bytes");
+        }
+    }
+}
+
+fn keyed() -> Hmac<Sha1> {
+    <Hmac<Sha1> as KeyInit>::new_from_slice(b"a key").unwrap()
+}
+
+/// Encrypting and signing go along in steps; what comes of it is what one
+/// after the other gives, written down from RFC 3962 5: CBC over the text
+/// padded with zeros, the last two blocks swapped, cut to the text's length.
+#[test]
+fn the_steps_of_encryption_leave_no_trace() {
+    let aes = Aes128::new_from_slice(b"chicken teriyaki").unwrap();
+    let text: Vec<u8> = (0_u32..66_000).map(|at| ((at * at) >> 7) as u8).collect();
+    for len in (16..700).chain([4095, 4096, 4097, 65_535, 65_536, 65_568]) {
+        let text = &text[..len];
+        let mut blocks: Vec<Array<u8, U16>> = text
+            .chunks(16)
+            .map(|block| {
+                let mut padded = Array::default();
+                padded[..block.len()].copy_from_slice(block);
+                padded
+            })
+            .collect();
+        cbc::Encryptor::inner_iv_init(&aes, &Array::default()).encrypt_blocks(&mut blocks);
+        if let [.., before, last] = blocks.as_mut_slice() {
+            core::mem::swap(before, last);
+        }
+        let cipher = &blocks.concat()[..len];
+        let mac = |signed: &[u8]| keyed().chain_update(signed).finalize().into_bytes();
+
+        let (mut buf, mut tag) = (text.to_vec(), keyed());
+        cts::sign_and_encrypt(&aes, &mut tag, &mut buf);
+        assert_eq!(buf, cipher, "{len} bytes");
+        assert_eq!(tag.finalize().into_bytes(), mac(text), "{len} bytes");
+
+        let (mut buf, mut tag) = (text.to_vec(), keyed());
+        cts::encrypt_and_sign(&aes, &mut tag, &mut buf);
+        assert_eq!(buf, cipher, "{len} bytes");
+        assert_eq!(tag.finalize().into_bytes(), mac(cipher), "{len} bytes");
     }
 }
 
