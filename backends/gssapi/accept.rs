@@ -7,14 +7,18 @@ use std::time::{Duration, SystemTime};
 use super::context::sys::{Accepted, Ctx, Inquired};
 use super::context::{GssapiContext, subkey};
 use super::credentials::Source;
+use super::credentials::sys::Credential;
+use super::delegation::{self, Wanted};
 use super::granted::{flag, granted};
 use super::status::{self, Circumstances};
 use super::sys::{Flavour, Gss, is_error};
 use super::token::{self, ApReq, First};
-use super::{names, oid, replay};
+use super::{NAME, names, oid, replay};
 use crate::backends::{Exchange, Outcome, Settings};
+use crate::ccache::TicketFlags;
 use crate::channel_bindings::ChannelBindingPolicy;
-use crate::error::{Error, EtypeUse, Rejection};
+use crate::delegation::Delegated;
+use crate::error::{Error, EtypeUse, Misuse, Rejection};
 use crate::etype::EncryptionType;
 use crate::facts::{BindingFact, ExpiryPrecision, Facts};
 use crate::mechanism::{Framing, Mechanism};
@@ -46,6 +50,7 @@ pub(super) struct AwaitToken {
     bindings: Bindings,
     /// What the client offers, in words.
     offered: Vec<String>,
+    delegated: Option<Credential>,
 }
 
 /// What has come so far.
@@ -76,6 +81,7 @@ impl AwaitToken {
             seen: Vec::new(),
             offered: Vec::new(),
             bindings: Bindings::NotGiven,
+            delegated: None,
         }
     }
 
@@ -258,8 +264,8 @@ impl AwaitToken {
 
     /// The library is content.
     fn established(self: Box<Self>, accepted: Accepted, now: SystemTime) -> Reply<Outcome> {
-        let facts = match self.facts(&accepted, now) {
-            Ok(facts) => facts,
+        let (facts, delegated) = match self.facts(&accepted, now) {
+            Ok(found) => found,
             Err(error) => return Reply::Now(self.refuse(error, Vec::new())),
         };
         if let Err(error) = self.shared.settings.judge.check(&facts) {
@@ -279,7 +285,8 @@ impl AwaitToken {
             }
             let datagram = facts.granted.contains(Granted::DATAGRAM);
             let max_token = self.shared.settings.max_token;
-            let context = GssapiContext::new(self.ctx, facts.mechanism, datagram, max_token);
+            let context = GssapiContext::new(self.ctx, facts.mechanism, datagram, max_token)
+                .delegated(delegated);
             let token = Some(accepted.token).filter(|token| !token.is_empty());
             Outcome::Established {
                 token,
@@ -289,7 +296,11 @@ impl AwaitToken {
         })
     }
 
-    fn facts(&self, accepted: &Accepted, now: SystemTime) -> Result<Facts, Error> {
+    fn facts(
+        &self,
+        accepted: &Accepted,
+        now: SystemTime,
+    ) -> Result<(Facts, Option<Delegated>), Error> {
         let settings = &self.shared.settings;
         let inquired = self.ctx.inquire();
         let known = inquired.map_err(|status| status::of_step(&status, &self.known(now)))?;
@@ -318,17 +329,51 @@ impl AwaitToken {
         }
         facts.bindings = self.bindings(accepted.flags);
         facts.target = self.target(known.target.as_deref(), now)?;
-        Ok(facts)
+        let delegated = self.delegated(accepted, &mut facts, now);
+        Ok((facts, delegated))
+    }
+
+    /// Rule 15.
+    fn delegated(
+        &self,
+        accepted: &Accepted,
+        facts: &mut Facts,
+        now: SystemTime,
+    ) -> Option<Delegated> {
+        if self.delegation() == Wanted::No || facts.mechanism != Mechanism::Kerberos {
+            return None;
+        }
+        let peer = facts.peer.clone();
+        let client = delegation::Client {
+            principal: peer.principal(),
+            ticket_flags: self.ticket_flags(),
+            says_so: accepted.flags & flag::DELEG != 0,
+            now,
+            skew: self.shared.skew,
+        };
+        delegation::read(&self.shared.gss, self.delegated.as_ref(), &client, facts)
+    }
+
+    fn delegation(&self) -> Wanted {
+        if self.shared.settings.wants(Requirements::DELEGATE) {
+            Wanted::Yes
+        } else {
+            Wanted::No
+        }
+    }
+
+    /// The ticket's, in the order of RFC 4120.
+    fn ticket_flags(&self) -> TicketFlags {
+        let bits = self.ctx.ticket_flags().unwrap_or(0);
+        TicketFlags::from_bits_retain(match self.shared.gss.flavour {
+            Flavour::Mit => bits,
+            Flavour::Heimdal => bits.reverse_bits(),
+        })
     }
 
     fn peer(&self, known: &Inquired, accepted: &Accepted) -> Result<Name, Error> {
-        // TicketFlags' bit 16 (RFC 6112 3), in the two libraries' orders.
-        let bit = match self.shared.gss.flavour {
-            Flavour::Mit => 0x8000,
-            Flavour::Heimdal => 1 << 16,
-        };
-        let ticket = self.ctx.ticket_flags().unwrap_or(0);
-        if accepted.flags & flag::ANON != 0 || ticket & bit != 0 {
+        let anonymous = self.ticket_flags().contains(TicketFlags::ANONYMOUS);
+        if accepted.flags & flag::ANON != 0 || anonymous {
             return Ok(Name::Anonymous);
         }
         names::peer(
@@ -385,6 +430,14 @@ pub(super) enum Bindings {
 
 impl Exchange for AwaitToken {
     fn step(mut self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
+        // Neither library compares it with the ticket's, and a ticket that
+        // is limited to addresses must not pass for one that was held to them.
+        if input.peer_address.is_some() {
+            return Reply::Now(Outcome::fail(Misuse::Unsupported {
+                backend: NAME,
+                what: "a client's address, which the library does not compare with the ticket's",
+            }));
+        }
         if let Err(error) = self.look_at(input.token) {
             return Reply::Now(self.refuse(error, Vec::new()));
         }
@@ -403,11 +456,16 @@ impl Exchange for AwaitToken {
             Err(error) => return Reply::Now(Outcome::fail(error)),
         }
         let source = Arc::clone(&self.source);
-        let accepted = source.lend(|credential| self.ctx.accept(credential, input.token, bindings));
-        let accepted = match accepted {
+        let delegation = self.delegation();
+        let accepted = source.lend(|credential| {
+            self.ctx
+                .accept(credential, input.token, bindings, delegation)
+        });
+        let mut accepted = match accepted {
             Ok(accepted) => accepted,
             Err(error) => return Reply::Now(self.refuse(error, Vec::new())),
         };
+        self.delegated = accepted.delegated.take().or(self.delegated.take());
         let now = self.shared.settings.clock.now();
         if is_error(accepted.major) {
             let status = self.shared.gss.status(accepted.major, accepted.minor);

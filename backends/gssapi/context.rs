@@ -11,6 +11,7 @@ use super::messages::{self, Order};
 use super::sys::{Flavour, Gss};
 use super::{NAME, oid, status};
 use crate::backends::{ContextImporter, SecurityContext};
+use crate::delegation::Delegated;
 use crate::error::{Error, Misuse};
 use crate::etype::EncryptionType;
 use crate::mechanism::Mechanism;
@@ -34,6 +35,7 @@ pub struct GssapiContext {
     order: Order,
     max_token: usize,
     sizes: OnceLock<Sizes>,
+    delegated: Option<Delegated>,
 }
 
 impl GssapiContext {
@@ -48,7 +50,13 @@ impl GssapiContext {
             },
             max_token,
             sizes: OnceLock::new(),
+            delegated: None,
         }
+    }
+
+    /// With what the client delegated.
+    pub(super) fn delegated(self, delegated: Option<Delegated>) -> Self {
+        Self { delegated, ..self }
     }
 
     /// The local account of the client's, by the mapping that the operator of
@@ -187,6 +195,10 @@ impl SecurityContext for GssapiContext {
     fn authorization_data(&self) -> Vec<(i32, Vec<u8>)> {
         let pac = self.lock().authorization_data(PAC);
         pac.map(|data| (PAC, data)).into_iter().collect()
+    }
+
+    fn delegated(&self) -> Option<&Delegated> {
+        self.delegated.as_ref()
     }
 
     fn export(self: Box<Self>) -> Result<Secret, Error> {

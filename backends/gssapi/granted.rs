@@ -5,6 +5,7 @@ use crate::requirements::{Granted, Requirements};
 
 /// `ret_flags` (RFC 2744 3.9, `gssapi_ext.h`).
 pub(super) mod flag {
+    pub(in crate::backends::gssapi) const DELEG: u32 = 1;
     pub(in crate::backends::gssapi) const MUTUAL: u32 = 2;
     pub(in crate::backends::gssapi) const REPLAY: u32 = 4;
     pub(in crate::backends::gssapi) const SEQUENCE: u32 = 8;

@@ -4,6 +4,7 @@
 mod accept;
 mod context;
 mod credentials;
+mod delegation;
 mod granted;
 mod keys;
 mod keytab;
@@ -100,6 +101,17 @@ impl GssapiLibrary {
 /// none, that fails with [`Unavailability::Platform`], which says what was
 /// looked for. It stays loaded from then on.
 ///
+/// # What runs in the server's process
+///
+/// Clients' tokens, whoever sent them, are parsed and decrypted by the
+/// library, its plug-ins and mechanisms, which are in C and in this process.
+/// A fault in any of them is a fault of the server: it can end the process,
+/// and is not contained by Rust. What can be read without a key is read here
+/// first, so most malformed tokens never reach it. Keep the library up to
+/// date; where one client must not be able to end the connections of others,
+/// accept in a process of its own that holds the keytab and nothing else, and
+/// is started again when it ends.
+///
 /// # What is different from the rust backend
 ///
 /// * A step may block: the library reads files, and may ask a service of the
@@ -125,6 +137,13 @@ impl GssapiLibrary {
 /// * Heimdal 7.8 keeps some 2 KiB of each credential for SPNEGO that is released:
 ///   of each configuration built, and of each
 ///   [`acquire`](crate::AcceptorConfig::acquire). Handshakes cost none.
+/// * A step that gives the client's address is refused
+///   ([`Misuse::Unsupported`]): neither library compares it with the
+///   addresses of a ticket.
+/// * Delegated credentials come out of the library's memory, not by way of a
+///   file. MIT krb5 keeps the first of several tickets, and hands out none in
+///   DCE style; credentials that a library cannot read reject the client even
+///   where nobody asked for any.
 /// * Heimdal 7.8 does not say whether a context is bound; policies that need
 ///   it are refused, and bindings that are given are compared.
 #[must_use]
@@ -194,6 +213,8 @@ impl Backend for GssapiBackend {
         use ChannelBindingPolicy as Policy;
         let flavour = self.opened().map_or(Flavour::Mit, |gss| gss.flavour);
         let (mut flags, mut policies) = (FLAGS, vec![Policy::WhenGiven, Policy::Ignore]);
+        let delegation = self.opened().is_ok_and(|gss| gss.delegation.is_ok());
+        flags.set(Requirements::DELEGATE, delegation);
         match flavour {
             Flavour::Mit => policies.extend([Policy::WhenSent, Policy::Require]),
             Flavour::Heimdal => flags.remove(Requirements::ALLOW_MISSING_BINDINGS),

@@ -204,6 +204,7 @@ pub(super) struct Gss {
     pub(super) call: Functions,
     pub(super) messages: super::messages::sys::Functions,
     pub(super) krb5: Result<super::krb5::sys::Functions, String>,
+    pub(super) delegation: Result<super::delegation::sys::Functions, String>,
     pub(super) flavour: Flavour,
     pub(super) file: String,
     _library: ManuallyDrop<Library>,
@@ -228,6 +229,7 @@ impl Gss {
         Ok(Self {
             messages: super::messages::sys::Functions::load(&library)?,
             krb5: super::krb5::sys::Functions::load(&library),
+            delegation: super::delegation::sys::Functions::load(&library),
             call,
             flavour,
             file: file.display().to_string(),

@@ -350,6 +350,11 @@ fn read_ticket(ticket: &[u8]) -> Option<(Principal, Option<u32>, EncryptionType)
     Some((service, kvno, EncryptionType(etype)))
 }
 
+/// The service that a ticket is for.
+pub(super) fn ticket_service(ticket: &[u8]) -> Option<Principal> {
+    read_ticket(ticket).map(|(service, ..)| service)
+}
+
 /// An INTEGER modulo 2^32 (rule 3).
 fn number(contents: &[u8]) -> Option<i32> {
     let octets = whole(INTEGER, contents)?;

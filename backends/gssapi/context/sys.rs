@@ -3,10 +3,11 @@
 #![allow(unsafe_code)]
 
 use core::ffi::c_int;
-use core::ptr::{null, null_mut};
+use core::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
 
 use super::super::credentials::sys::Credential;
+use super::super::delegation::Wanted;
 use super::super::names::sys::NameHandle;
 use super::super::sys::{Bindings, Buffer, BufferSet, Gss, Handle, Oid, OidDesc, Status, is_error};
 use crate::secret::Secret;
@@ -28,6 +29,8 @@ pub(in super::super) struct Accepted {
     pub(in super::super) token: Vec<u8>,
     pub(in super::super) flags: u32,
     pub(in super::super) lifetime: u32,
+    /// What was delegated, if that was asked for.
+    pub(in super::super) delegated: Option<Credential>,
 }
 
 /// What `gss_inquire_context` tells.
@@ -75,14 +78,18 @@ impl Ctx {
         credential: &Credential,
         token: &[u8],
         application_data: Option<&[u8]>,
+        delegation: Wanted,
     ) -> Accepted {
         let bindings = application_data.map(Bindings::of);
         let bindings = bindings.as_ref().map_or(null(), core::ptr::from_ref);
         let (mut minor, mut output, mut flags, mut lifetime) = (0, Buffer::EMPTY, 0, 0);
-        let input = Buffer::of(token);
+        let (input, mut delegated): (_, Handle) = (Buffer::of(token), null_mut());
+        let to_delegated = match delegation {
+            Wanted::Yes => &raw mut delegated,
+            Wanted::No => null_mut(),
+        };
         // SAFETY: see the head of ../sys.rs; the context is null or this
-        // library's own. Name and mechanism are asked for later, what was
-        // delegated is not.
+        // library's own. Name and mechanism are asked for later.
         let major = unsafe {
             (self.gss.call.accept)(
                 &raw mut minor,
@@ -95,10 +102,12 @@ impl Ctx {
                 &raw mut output,
                 &raw mut flags,
                 &raw mut lifetime,
-                null_mut(),
+                to_delegated,
             )
         };
+        let delegated = NonNull::new(delegated).map(|own| Credential::new(&self.gss, own));
         Accepted {
+            delegated,
             major,
             minor,
             token: self.gss.take(output),

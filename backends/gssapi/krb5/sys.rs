@@ -135,6 +135,11 @@ impl Krb5 {
         self.gss.krb5.as_ref().ok()
     }
 
+    /// For calls of this library's, which the context outlives.
+    pub(in super::super) fn as_ptr(&self) -> Handle {
+        self.context.as_ptr()
+    }
+
     /// How far the library lets clocks be apart, in seconds.
     pub(in super::super) fn clock_skew(&self) -> Option<u64> {
         let (call, context) = (self.call()?, self.context.as_ptr());

@@ -97,6 +97,8 @@ pub enum Instead {
     Accept,
     /// Another leg follows.
     Continue,
+    /// The step is refused as the server's mistake: what it gives is not supported.
+    Misuse,
     /// Refused, for a reason of this class.
     Reject(&'static str),
     /// Refused, and the library does not tell why, or tells another reason that fits.

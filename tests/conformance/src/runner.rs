@@ -92,6 +92,13 @@ pub fn judge<M: Mount>(case: &Case) -> Checked {
         None => {}
         Some(Instead::Accept) if matches!(step, Ok(Step::Established { .. })) => return Ok(()),
         Some(Instead::Continue) if matches!(step, Ok(Step::Continue { .. })) => return Ok(()),
+        Some(Instead::Misuse)
+            if matches!(&step, Err(failure) if matches!(
+                failure.error().misuse(), Some(Misuse::Unsupported { .. })
+            )) =>
+        {
+            return Ok(());
+        }
         Some(Instead::Refuse)
             if matches!(
                 &step,

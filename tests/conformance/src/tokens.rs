@@ -102,7 +102,7 @@ pub fn the_table_explains_every_difference<M: Mount>() {
             Some(Instead::RefusedAtBuild) => None,
             Some(Instead::Accept) => Some(Outcome::Accept),
             Some(Instead::Continue) => Some(Outcome::Continue),
-            Some(Instead::Reject(_) | Instead::Refuse) => Some(Outcome::Reject),
+            Some(Instead::Reject(_) | Instead::Refuse | Instead::Misuse) => Some(Outcome::Reject),
         };
         let differs = ours != Some(case.mit) || ours != Some(case.heimdal);
         if ours != due || (differs && why.is_empty()) {

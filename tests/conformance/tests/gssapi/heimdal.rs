@@ -37,10 +37,7 @@ impl Mount for Heimdal {
     }
 
     fn refused() -> Requirements {
-        Requirements::WINDOWS_ONLY
-            | Requirements::DELEGATE
-            | Requirements::USE_SESSION_KEY
-            | Requirements::PROMPT_FOR_CREDS
+        Requirements::WINDOWS_ONLY | Requirements::USE_SESSION_KEY | Requirements::PROMPT_FOR_CREDS
     }
 }
 

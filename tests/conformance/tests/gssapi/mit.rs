@@ -35,10 +35,7 @@ impl Mount for Mit {
     }
 
     fn refused() -> Requirements {
-        Requirements::WINDOWS_ONLY
-            | Requirements::DELEGATE
-            | Requirements::USE_SESSION_KEY
-            | Requirements::PROMPT_FOR_CREDS
+        Requirements::WINDOWS_ONLY | Requirements::USE_SESSION_KEY | Requirements::PROMPT_FOR_CREDS
     }
 }
 

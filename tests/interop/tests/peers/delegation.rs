@@ -16,7 +16,7 @@ use interop::{Ask, Kdc, Peer, User, accept, flags, shake};
 
 use crate::handshakes::{one_message_each, ways};
 
-fn delegating(ask: Ask) -> Ask {
+pub fn delegating(ask: Ask) -> Ask {
     let all = ask.flags | flags::DELEG;
     ask.flags(all)
 }
@@ -38,7 +38,7 @@ fn listing(text: &str) -> &str {
 
 /// That the delegated credentials are alice's, and of use: MIT's kvno gets a service ticket from
 /// the live KDC with them, and with nothing else.
-fn used(kdc: &Kdc, context: &Context, who: &str) -> PathBuf {
+pub fn used(kdc: &Kdc, context: &Context, who: &str) -> PathBuf {
     assert!(context.granted().contains(Granted::DELEGATE), "{who}");
     let cache = context.delegated().expect(who).kerberos().expect(who);
     let path = kdc.fresh("delegated");
@@ -71,7 +71,7 @@ fn of_use(kdc: &Kdc, path: &Path, who: &str) {
     );
 }
 
-fn all_peers(kdc: &Kdc, user: &User, ask: &Ask) -> Vec<Box<dyn Peer>> {
+pub fn all_peers(kdc: &Kdc, user: &User, ask: &Ask) -> Vec<Box<dyn Peer>> {
     vec![
         Box::new(GssPeer::mit(kdc, user, ask.clone())),
         Box::new(GssPeer::heimdal(kdc, &user.copy(kdc), ask.clone())),

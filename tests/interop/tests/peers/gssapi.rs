@@ -7,9 +7,9 @@ use std::process::Command;
 
 use gss_acceptor::backends::{GssapiContext, GssapiLibrary, gssapi};
 use gss_acceptor::{
-    Acceptor, AcceptorConfig, BindingStatus, ChannelBindingPolicy, ChannelBindings, Error, Expiry,
-    ExpiryPrecision, Framing, Granted, Keytab, Misuse, Rejection, Requirements, Step,
-    Unavailability,
+    Acceptor, AcceptorConfig, BindingStatus, ChannelBindingPolicy, ChannelBindings,
+    CredentialCache, DelegationProblem, Error, Expiry, ExpiryPrecision, Framing, Granted, Keytab,
+    Misuse, Rejection, Requirements, Step, StepInput, TicketFlags, Unavailability,
 };
 use interop::handshake::accept_with;
 use interop::krb5_crate::Krb5Peer;
@@ -19,6 +19,7 @@ use interop::python::PythonPeer;
 use interop::sspi_crate::SspiPeer;
 use interop::{Ask, Kdc, Peer, accept, flags, heimdal, shake};
 
+use crate::delegation::{all_peers, delegating, used};
 use crate::handshakes::{one_message_each, ways};
 
 const LIBRARIES: [GssapiLibrary; 2] = [GssapiLibrary::Mit, GssapiLibrary::Heimdal];
@@ -141,6 +142,71 @@ fn bindings_are_compared() {
         matches!(error.misuse(), Some(Misuse::CannotBind { .. })),
         "{error}"
     );
+}
+
+/// Rule 15: what clients delegate comes out of the library and is of use to MIT's own programs;
+/// whoever did not ask for it has nothing of it.
+#[test]
+fn rule_15_delegated_credentials_come_out_of_the_library() {
+    let kdc = Kdc::shared();
+    for library in &LIBRARIES {
+        let keytab = Keytab::open(kdc.keytab("ALL")).expect("the KDC's keytab");
+        let backend = gssapi(keytab).library(library.clone());
+        let required = AcceptorConfig::builder(backend).require(Requirements::DELEGATE);
+        let required = required.build().expect("builds");
+        let nobody_asks = config(kdc, library);
+        for ask in [Ask::http().mutual(), Ask::http().mutual().spnego()] {
+            for mut peer in all_peers(kdc, &kdc.alice(), &delegating(ask.clone())) {
+                let who = format!("{library:?}, {}, {ask:?}", peer.name());
+                let done = shake(&required, peer.as_mut());
+                used(kdc, &done.context, &who);
+                let tgt = done.context.delegated().and_then(|it| it.kerberos());
+                let tgt = tgt.and_then(CredentialCache::ticket_granting_ticket);
+                let flags = tgt.expect(&who).flags;
+                assert!(flags.contains(TicketFlags::FORWARDED), "{who}: {flags:?}");
+                one_message_each(&done.context, peer.as_mut());
+            }
+            let mut peer = GssPeer::mit(kdc, &kdc.alice(), delegating(ask.clone()));
+            let done = shake(&nobody_asks, &mut peer);
+            assert!(done.context.delegated().is_none());
+            assert!(!done.context.granted().contains(Granted::DELEGATE));
+            let mut peer = GssPeer::mit(kdc, &kdc.alice(), ask.clone());
+            let failure = accept(&required, &mut peer).expect_err("nothing delegated");
+            let reason = failure.error().rejection();
+            assert!(
+                matches!(
+                    reason,
+                    Some(Rejection::Delegation {
+                        problem: DelegationProblem::Absent {
+                            forwardable: true,
+                            ..
+                        }
+                    })
+                ),
+                "{failure}"
+            );
+        }
+    }
+}
+
+/// Rule 9: no library compares a client's address with the ticket's, so nobody may believe it did.
+#[test]
+fn rule_09_an_address_is_refused_and_not_dropped() {
+    let kdc = Kdc::shared();
+    for library in &LIBRARIES {
+        let config = config(kdc, library);
+        let mut peer = GssPeer::mit(kdc, &kdc.alice(), Ask::http());
+        let token = peer.init(None).expect("a token").token.expect("a token");
+        let input = StepInput::new(&token).peer_address([127, 0, 0, 1].into());
+        let failure = Acceptor::new(&config)
+            .step_with(input)
+            .expect_err("refused");
+        assert!(
+            matches!(failure.error().misuse(), Some(Misuse::Unsupported { .. })),
+            "{failure}"
+        );
+        assert!(failure.to_string().contains("address"), "{failure}");
+    }
 }
 
 /// Rule 12, between the libraries and the rust backend: one process, one store.
