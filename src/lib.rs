@@ -85,6 +85,8 @@ pub use name::{Name, Principal, ServiceName};
 pub use ntlm::{MicDemand, Ntlm, NtlmNames};
 pub use realms::Capaths;
 pub use replay::{MemoryReplayStore, ReplayEntry, ReplayPurpose, ReplayStore, ReplayVerdict};
+#[cfg(feature = "redis")]
+pub use replay::{RedisReplayOptions, RedisReplayStore};
 pub use reply::Reply;
 pub use requirements::{DataRepresentation, Granted, Requirements};
 pub use secret::Secret;

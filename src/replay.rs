@@ -1,6 +1,8 @@
 //! What has been used once and must not be used again.
 
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +12,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 pub use memory::MemoryReplayStore;
+#[cfg(feature = "redis")]
+pub use redis::{RedisReplayOptions, RedisReplayStore};
 
 use crate::reply::Reply;
 
@@ -86,6 +90,11 @@ pub struct ReplayEntry<'a> {
     pub expires: SystemTime,
     /// The time now, by the clock that the other checks went by.
     pub now: SystemTime,
+    /// From when on it could have been used, where that is known: for an
+    /// authenticator its ctime - skew, with the longest skew among all who
+    /// share the store. A store whose memory begins later cannot know that
+    /// it is fresh.
+    pub since: Option<SystemTime>,
 }
 
 impl<'a> ReplayEntry<'a> {
@@ -97,6 +106,7 @@ impl<'a> ReplayEntry<'a> {
             tag,
             expires,
             now,
+            since: None,
         }
     }
 
@@ -108,7 +118,15 @@ impl<'a> ReplayEntry<'a> {
             tag,
             expires,
             now,
+            since: None,
         }
+    }
+
+    /// With the time before which it was not of use to anybody.
+    #[must_use]
+    pub fn usable_since(mut self, since: SystemTime) -> Self {
+        self.since = Some(since);
+        self
     }
 }
 

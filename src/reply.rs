@@ -1,7 +1,13 @@
 //! An answer that may take its time, without a runtime.
 
+mod promise;
+
 use core::future::Future;
 use core::pin::Pin;
+
+// For what asks other processes: a build without has no use for it.
+#[allow(unused_imports)]
+pub(crate) use promise::{Promise, promise};
 
 /// What an account source, a replay store or a backend answers: at once, or
 /// later. The same code then serves a caller that blocks and one that awaits,

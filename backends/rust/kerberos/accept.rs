@@ -216,7 +216,8 @@ impl AwaitApReq {
         let (tag, length) = verified.tag;
         let expires = verified.ctime + settings.replay_skew;
         let tag = tag.get(..length).unwrap_or(&tag);
-        let entry = ReplayEntry::authenticator(tag, expires, verified.now);
+        let mut entry = ReplayEntry::authenticator(tag, expires, verified.now);
+        entry.since = verified.ctime.checked_sub(settings.replay_skew);
         settings
             .replay
             .check(entry)

@@ -11,6 +11,7 @@ pub mod ntlm;
 pub mod peer;
 pub mod process;
 pub mod python;
+pub mod redis;
 pub mod rpc;
 pub mod smb;
 pub mod sspi_crate;

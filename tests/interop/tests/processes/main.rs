@@ -1,0 +1,3 @@
+//! Servers in several processes, that share what one process has for itself.
+
+mod redis;
