@@ -44,7 +44,7 @@ use crate::credentials::{CredentialPrompt, Credentials};
 use crate::delegation::Delegated;
 use crate::error::{AuthorizationProblem, Error, Misuse};
 use crate::etype::EncryptionType;
-use crate::facts::{Capabilities, Facts};
+use crate::facts::{Ability, Capabilities, Facts};
 use crate::mechanism::Mechanism;
 use crate::message::{
     MessagePart, PartsUsed, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped,
@@ -82,6 +82,14 @@ pub trait Backend: Send + Sync {
 
     /// What it can do. `build()` refuses what is required and not in here.
     fn capabilities(&self) -> Capabilities;
+
+    /// Whether it can tell, of clients that come with this mechanism, account
+    /// and groups ([`SecurityContext::authorization`]). `build()` refuses to
+    /// require what no mechanism can.
+    fn authorizes(&self, mechanism: Mechanism) -> Ability {
+        let _ = mechanism;
+        Ability::Cannot
+    }
 
     /// Reads the credentials and derives what can be derived, once.
     ///

@@ -1,14 +1,18 @@
 //! What a client may do, as far as its directory says: account, SIDs, groups.
 
+mod claims;
 mod groups;
+mod restrictions;
 
+pub use self::claims::{Claim, ClaimSource, ClaimValues, EncodedClaims};
 pub use self::groups::{Group, GroupAttributes, GroupSource, Groups, Iter as GroupsIter};
+pub use self::restrictions::{DelegatedThrough, Device, PacRequest};
 
 use core::fmt;
 use std::time::SystemTime;
 
 use crate::accounts::AccountName;
-use crate::error::Printable;
+use crate::error::{AuthorizationProblem, Printable};
 use crate::sid::Sid;
 
 /// What the client's directory says of it: account, SIDs and groups. Got from
@@ -49,6 +53,19 @@ pub struct Authorization {
     pub account_control: u32,
     /// The logon's flags, `UserFlags` of MS-PAC 2.5.
     pub user_flags: u32,
+    /// Which services it was delegated through, where it was (S4U2Proxy): a
+    /// service acts in the client's name, and the client itself is not here.
+    pub delegation: Option<DelegatedThrough>,
+    /// The device that the client logged on at, where the KDC vouches for it.
+    pub device: Option<Box<Device>>,
+    /// The SID of the account that asked for the ticket-granting ticket.
+    pub requestor: Option<Sid>,
+    /// Whether the client asked for a PAC.
+    pub pac_request: Option<PacRequest>,
+    /// Claims about the client, not decoded yet: [`claims`](Self::claims).
+    pub encoded_claims: Option<EncodedClaims>,
+    /// Claims about the device: [`device_claims`](Self::device_claims).
+    pub encoded_device_claims: Option<EncodedClaims>,
 }
 
 /// What proves an [`Authorization`].
@@ -179,6 +196,12 @@ impl Authorization {
             times: LogonTimes::default(),
             account_control: 0,
             user_flags: 0,
+            delegation: None,
+            device: None,
+            requestor: None,
+            pac_request: None,
+            encoded_claims: None,
+            encoded_device_claims: None,
         }
     }
 
@@ -196,6 +219,27 @@ impl Authorization {
     #[must_use]
     pub fn is_denied_by(&self, sid: &Sid) -> bool {
         self.user.as_ref() == Some(sid) || self.groups.is_denied_by(sid)
+    }
+
+    /// The claims about the client (MS-CTA, MS-ADTS 2.2.18). Decoded each time;
+    /// none where there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthorizationProblem::Malformed`].
+    pub fn claims(&self) -> Result<Vec<Claim>, AuthorizationProblem> {
+        let encoded = self.encoded_claims.as_ref();
+        encoded.map_or(Ok(Vec::new()), EncodedClaims::decode)
+    }
+
+    /// The claims about the client's device.
+    ///
+    /// # Errors
+    ///
+    /// As for [`claims`](Self::claims).
+    pub fn device_claims(&self) -> Result<Vec<Claim>, AuthorizationProblem> {
+        let encoded = self.encoded_device_claims.as_ref();
+        encoded.map_or(Ok(Vec::new()), EncodedClaims::decode)
     }
 
     /// Whether the client did not prove itself to the KDC: a service said who

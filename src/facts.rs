@@ -2,7 +2,7 @@
 //! the facade's policy decides.
 
 use crate::channel_bindings::ChannelBindingPolicy;
-use crate::error::DelegationProblem;
+use crate::error::{AuthorizationProblem, DelegationProblem};
 use crate::mechanism::{Framing, Mechanism};
 use crate::name::{Name, Principal};
 use crate::requirements::{Granted, Requirements};
@@ -102,6 +102,31 @@ pub enum DelegationFact {
     Unusable(Box<DelegationProblem>),
 }
 
+/// Whether it is known what the client may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuthorizationFact {
+    /// The backend does not say.
+    #[default]
+    Unknown,
+    /// There is an [`Authorization`](crate::Authorization), and it has been
+    /// verified.
+    Verified,
+    /// There is none to be believed.
+    Unusable(Box<AuthorizationProblem>),
+}
+
+impl AuthorizationFact {
+    /// What a verification came to.
+    #[must_use]
+    pub fn of<T>(verified: &Result<T, AuthorizationProblem>) -> Self {
+        match verified {
+            Ok(_) => Self::Verified,
+            Err(problem) => Self::Unusable(Box::new(problem.clone())),
+        }
+    }
+}
+
 /// The service that the client believes it talks to, as its own software
 /// says (MS-KILE 3.2.5.8, MsvAvTargetName of MS-NLMP 2.2.2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +181,8 @@ pub struct Facts {
     pub bindings: BindingFact,
     /// What became of delegated credentials.
     pub delegation: DelegationFact,
+    /// Whether account and groups are known.
+    pub authorization: AuthorizationFact,
     /// What the backend cannot tell.
     pub undisclosed: Undisclosed,
 }
@@ -186,6 +213,7 @@ impl Facts {
             expiry_precision: ExpiryPrecision::Exact,
             bindings: BindingFact::Absent,
             delegation: DelegationFact::default(),
+            authorization: AuthorizationFact::default(),
             undisclosed: Undisclosed::default(),
         }
     }

@@ -33,6 +33,7 @@ mod mechanism;
 mod message;
 mod name;
 mod ntlm;
+pub mod pac;
 mod policy;
 mod random;
 mod realms;
@@ -52,7 +53,8 @@ pub mod testing;
 
 pub use acceptor::{Acceptor, Failure, Step};
 pub use authorization::{
-    Authorization, Evidence, Group, GroupAttributes, GroupSource, Groups, GroupsIter, LogonTimes,
+    Authorization, Claim, ClaimSource, ClaimValues, DelegatedThrough, Device, EncodedClaims,
+    Evidence, Group, GroupAttributes, GroupSource, Groups, GroupsIter, LogonTimes, PacRequest,
     PacSignatures, SignatureCheck, Upn, UpnOrigin,
 };
 pub use ccache::{CredentialCache, KerberosCredential, TicketFlags};
@@ -71,8 +73,8 @@ pub use error::{
 };
 pub use etype::EncryptionType;
 pub use facts::{
-    Ability, BindingFact, Capabilities, ClientTarget, DelegationFact, ExpiryPrecision, Facts,
-    MechanismCapabilities, TargetSource, Undisclosed,
+    Ability, AuthorizationFact, BindingFact, Capabilities, ClientTarget, DelegationFact,
+    ExpiryPrecision, Facts, MechanismCapabilities, TargetSource, Undisclosed,
 };
 #[cfg(feature = "krb5-conf")]
 pub use krb5_conf::{Krb5Conf, LocalNameRule, LocalNameTemplate, Substitution};

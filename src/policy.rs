@@ -2,8 +2,8 @@
 //! function of what was required and what was found out.
 
 use crate::channel_bindings::ChannelBindingPolicy;
-use crate::error::{DelegationProblem, Rejection};
-use crate::facts::{BindingFact, DelegationFact, Facts, TargetSource};
+use crate::error::{AuthorizationProblem, DelegationProblem, Rejection};
+use crate::facts::{AuthorizationFact, BindingFact, DelegationFact, Facts, TargetSource};
 use crate::mechanism::Mechanism;
 use crate::name::{Name, ServiceName};
 use crate::requirements::Requirements;
@@ -20,6 +20,16 @@ pub(crate) struct Policy {
     pub(crate) bindings: ChannelBindingPolicy,
     /// Which services are accepted; all of the credentials' if empty.
     pub(crate) services: Vec<ServiceName>,
+    /// Whether account and groups must be known.
+    pub(crate) authorization: Authorizing,
+}
+
+/// Whether a client comes in without an authorization.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Authorizing {
+    #[default]
+    Optional,
+    Required,
 }
 
 /// Compares facts with the policy and fails closed: what is not known is not
@@ -28,7 +38,18 @@ pub(crate) fn check(policy: &Policy, facts: &Facts) -> Result<(), Rejection> {
     check_services(policy, facts)?;
     check_anonymity(policy, facts)?;
     check_bindings(policy.bindings, facts.bindings)?;
+    check_authorization(policy.authorization, facts)?;
     check_flags(policy.required, facts)
+}
+
+/// Rule 26: what was not verified is not there.
+fn check_authorization(policy: Authorizing, facts: &Facts) -> Result<(), Rejection> {
+    let problem = match (policy, &facts.authorization) {
+        (Authorizing::Optional, _) | (_, AuthorizationFact::Verified) => return Ok(()),
+        (_, AuthorizationFact::Unusable(problem)) => AuthorizationProblem::clone(problem),
+        (_, AuthorizationFact::Unknown) => AuthorizationProblem::Unsupported,
+    };
+    Err(Rejection::Authorization { problem })
 }
 
 /// Rule 5: the credentials' own name of the key that opened the ticket, and

@@ -100,9 +100,42 @@ pub fn from_unix_seconds(seconds: i64) -> SystemTime {
     time.unwrap_or(UNIX_EPOCH)
 }
 
+/// The time of a FILETIME (MS-DTYP 2.3.3): tenths of microseconds since 1601.
+/// `None` for zero and for what stands for "never".
+#[must_use]
+pub(crate) fn from_file_time(ticks: u64) -> Option<SystemTime> {
+    const NEVER: u64 = i64::MAX as u64;
+    const TICKS: u64 = 10_000_000;
+    /// Seconds from 1601 to 1970.
+    const TO_UNIX: u64 = 11_644_473_600;
+    if ticks == 0 || ticks >= NEVER {
+        return None;
+    }
+    let nanos = u32::try_from(ticks % TICKS).ok()? * 100;
+    let since_1601 = Duration::new(ticks / TICKS, nanos);
+    let epoch = Duration::from_secs(TO_UNIX);
+    match since_1601.checked_sub(epoch) {
+        Some(after) => UNIX_EPOCH.checked_add(after),
+        None => UNIX_EPOCH.checked_sub(epoch.saturating_sub(since_1601)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Expiry, Utc, from_unix_seconds, unix_seconds};
+    use super::{Expiry, Utc, from_file_time, from_unix_seconds, unix_seconds};
+
+    /// MS-DTYP 2.3.3, and the distance of the epochs that Windows' own
+    /// documentation of FILETIME has: 116444736000000000 ticks.
+    #[test]
+    fn file_times_count_from_1601() {
+        let unix = |ticks| from_file_time(ticks).map(unix_seconds);
+        assert_eq!(unix(116_444_736_000_000_000), Some(0));
+        assert_eq!(unix(116_444_736_010_000_000), Some(1));
+        assert_eq!(unix(1), Some(-11_644_473_600));
+        for never in [0, i64::MAX as u64, u64::MAX] {
+            assert_eq!(unix(never), None);
+        }
+    }
 
     /// Expected texts from `date -u -d @N`.
     #[test]

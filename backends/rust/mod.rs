@@ -92,6 +92,13 @@ impl Backend for RustBackend {
         NAME
     }
 
+    fn authorizes(&self, mechanism: Mechanism) -> Ability {
+        match mechanism {
+            Mechanism::Kerberos => Ability::Can,
+            _ => Ability::Cannot,
+        }
+    }
+
     fn capabilities(&self) -> Capabilities {
         use ChannelBindingPolicy as Policy;
         Capabilities {

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::etype::EncryptionType;
 use crate::mechanism::Mechanism;
 use crate::name::ServiceName;
-use crate::policy::{self, Policy};
+use crate::policy::{self, Authorizing, Policy};
 use crate::realms::Capaths;
 use crate::replay::{MemoryReplayStore, ReplayStore};
 use crate::reply::Reply;
@@ -45,6 +45,7 @@ pub struct ConfigBuilder {
     pub(super) reject_before_start: bool,
     pub(super) expired: ExpiredContexts,
     pub(super) prompt: Option<CredentialPrompt>,
+    pub(super) authorization: Authorizing,
     pub(super) defaults: Defaults,
 }
 
@@ -74,6 +75,7 @@ impl ConfigBuilder {
             reject_before_start: false,
             expired: ExpiredContexts::Refuse,
             prompt: None,
+            authorization: Authorizing::default(),
             defaults: Defaults::default(),
         }
     }
@@ -225,6 +227,15 @@ impl ConfigBuilder {
         self
     }
 
+    /// Rejects a client of whom it is not known, and verified, which account
+    /// and groups it is ([`Context::authorization`](crate::Context::authorization)):
+    /// whose ticket has no PAC, or one that is not genuine. A mechanism that
+    /// tells nothing of groups is left out.
+    pub fn require_authorization(mut self) -> Self {
+        self.authorization = Authorizing::Required;
+        self
+    }
+
     /// What becomes of a context whose ticket has ended.
     pub fn expired_contexts(mut self, expired: ExpiredContexts) -> Self {
         self.expired = expired;
@@ -276,6 +287,7 @@ impl ConfigBuilder {
             permitted: self.requested,
             bindings,
             services: self.services.clone(),
+            authorization: self.authorization,
         });
         let settings = Arc::new(self.settings(mechanisms, bindings, &policy));
         let backend = self.backend.prepare(Arc::clone(&settings))?;

@@ -9,6 +9,7 @@ use crate::channel_bindings::ChannelBindingPolicy;
 use crate::error::Misuse;
 use crate::facts::Capabilities;
 use crate::mechanism::Mechanism;
+use crate::policy::Authorizing;
 use crate::requirements::Requirements;
 
 impl ConfigBuilder {
@@ -163,6 +164,11 @@ impl ConfigBuilder {
             let flags = self.required - own.flags;
             let problem = if !flags.is_empty() {
                 Some(Misuse::CannotHonour { backend, flags })
+            } else if self.authorization == Authorizing::Required
+                && !self.backend.authorizes(mechanism).can()
+            {
+                let setting = "require_authorization";
+                Some(Misuse::CannotSet { backend, setting })
             } else if !own.binding_policies.contains(&bindings) {
                 Some(Misuse::CannotBind {
                     backend,

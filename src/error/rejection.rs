@@ -3,7 +3,10 @@
 use core::fmt;
 use std::time::{Duration, SystemTime};
 
-use crate::error::{DelegationProblem, GssMajor, NtlmRejection, Printable, WindowsStatus, list};
+use crate::error::{
+    AuthorizationProblem, DelegationProblem, GssMajor, NtlmRejection, Printable, WindowsStatus,
+    list,
+};
 use crate::etype::EncryptionType;
 use crate::mechanism::Mechanism;
 use crate::name::{Principal, ServiceName};
@@ -308,6 +311,12 @@ pub enum Rejection {
     Delegation {
         /// Why not.
         problem: DelegationProblem,
+    },
+    /// Account and groups of the client are required, and are not known.
+    #[error("authorization is required: {problem}")]
+    Authorization {
+        /// Why not.
+        problem: AuthorizationProblem,
     },
     /// The client offers no mechanism that is enabled.
     #[error(

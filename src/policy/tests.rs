@@ -1,7 +1,9 @@
-use super::{Policy, check};
+use super::{Authorizing, Policy, check};
 use crate::channel_bindings::ChannelBindingPolicy as P;
-use crate::error::{DelegationProblem, Rejection};
-use crate::facts::{BindingFact as B, ClientTarget, DelegationFact, Facts, TargetSource};
+use crate::error::{AuthorizationProblem, DelegationProblem, Rejection};
+use crate::facts::{
+    AuthorizationFact, BindingFact as B, ClientTarget, DelegationFact, Facts, TargetSource,
+};
 use crate::mechanism::Mechanism;
 use crate::name::{Name, Principal};
 use crate::requirements::{Granted, Requirements};
@@ -13,6 +15,7 @@ fn policy() -> Policy {
         permitted: Requirements::empty(),
         bindings: P::Ignore,
         services: Vec::new(),
+        authorization: Authorizing::Optional,
     }
 }
 
@@ -189,5 +192,35 @@ fn delegation_says_why_not_and_fails_closed() {
     match check(&wanting, &facts).unwrap_err() {
         Rejection::Requirement { missing, .. } => assert_eq!(missing, wanting.required),
         other => panic!("{other}"),
+    }
+}
+
+/// Rule 26: identity from the PAC is required, so a PAC that fails rejects;
+/// else it is dropped. What a backend does not say is not enough.
+#[test]
+fn rule_26_authorization_is_required_or_not() {
+    let mut policy = policy();
+    let problem = AuthorizationProblem::Signature {
+        signature: "server",
+    };
+    let unusable = AuthorizationFact::Unusable(Box::new(problem.clone()));
+    for (fact, refused) in [
+        (AuthorizationFact::Verified, None),
+        (unusable, Some(problem)),
+        (
+            AuthorizationFact::Unknown,
+            Some(AuthorizationProblem::Unsupported),
+        ),
+    ] {
+        let mut facts = facts();
+        facts.authorization = fact;
+        policy.authorization = Authorizing::Optional;
+        assert_eq!(check(&policy, &facts), Ok(()));
+        policy.authorization = Authorizing::Required;
+        let expected = match refused {
+            None => Ok(()),
+            Some(problem) => Err(Rejection::Authorization { problem }),
+        };
+        assert_eq!(check(&policy, &facts), expected);
     }
 }

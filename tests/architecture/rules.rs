@@ -26,7 +26,7 @@ impl std::fmt::Display for Violation {
 }
 
 /// Import rule 1: what everybody may speak of.
-pub const VOCABULARY: [&str; 24] = [
+pub const VOCABULARY: [&str; 25] = [
     "accounts",
     "ntlm",
     "error",
@@ -50,6 +50,7 @@ pub const VOCABULARY: [&str; 24] = [
     "delegation",
     "calendar",
     "sid",
+    "pac",
     "authorization",
 ];
 

@@ -4,6 +4,7 @@
 mod authenticator;
 mod dce;
 mod delegation;
+mod pac;
 mod prompt;
 mod reply;
 mod ticket;
@@ -27,7 +28,7 @@ use crate::backends::rust::{Shared, first};
 use crate::backends::{Exchange, Outcome};
 use crate::channel_bindings::ChannelBindings;
 use crate::error::{Error, Rejection, Unavailability};
-use crate::facts::Facts;
+use crate::facts::{AuthorizationFact, Facts};
 use crate::mechanism::{Framing, Mechanism};
 use crate::replay::{ReplayEntry, ReplayVerdict};
 use crate::reply::Reply;
@@ -162,7 +163,7 @@ fn verify(
     check_skew(client.ctime(), now, settings.clock_skew)?;
     ticket.check_times(now, settings)?;
     ticket.check_path(settings)?;
-    ticket.check_authorization_data()?;
+    let found = ticket.check_authorization_data()?;
     client.check_subkey(settings)?;
     if let Some(start) = settings.refuse_before {
         check_start(client.ctime(), start + settings.clock_skew)?;
@@ -170,6 +171,8 @@ fn verify(
     let delegation = Delegation::read(&asked, &client, &ticket, now, settings)?;
     let mut facts = asked.facts(&client, &ticket, settings, state.framing);
     delegation.report(&mut facts);
+    let pac = pac::verify(found, &ticket.part, ticket.pac_key());
+    facts.authorization = AuthorizationFact::of(&pac);
     settings.judge.check(&facts)?;
     let answer = Answer::prepare(&client, &ticket, &asked, settings, &facts)?;
     Ok(Verified {
@@ -178,7 +181,8 @@ fn verify(
         now,
         answer: answer
             .under(token.oid)
-            .with_delegated(delegation.into_credentials()),
+            .with_delegated(delegation.into_credentials())
+            .with_pac(pac),
         facts: Box::new(facts),
     })
 }

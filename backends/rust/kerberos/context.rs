@@ -3,12 +3,13 @@
 use core::any::Any;
 use core::ops::Range;
 
-use super::codec::authdata::{self, AuthorizationData};
+use super::codec::authdata::{self, AuthorizationData, Found};
 use super::crypto::Key;
 use super::per_message::{MessageError, Messages};
+use crate::authorization::{Authorization, Evidence, PacSignatures};
 use crate::backends::SecurityContext;
 use crate::delegation::Delegated;
-use crate::error::{Error, Misuse, Rejection};
+use crate::error::{AuthorizationProblem, Error, Misuse, Rejection};
 use crate::message::{
     MessagePart, PartsUsed, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped,
     UnwrappedInPlace,
@@ -31,6 +32,8 @@ pub(crate) struct KerberosContext {
     authorization_data: Box<[u8]>,
     max_token: usize,
     delegated: Option<Delegated>,
+    /// What was verified of the ticket's only PAC.
+    pac: Result<PacSignatures, AuthorizationProblem>,
 }
 
 impl KerberosContext {
@@ -48,12 +51,31 @@ impl KerberosContext {
             authorization_data,
             max_token,
             delegated: None,
+            pac: Err(AuthorizationProblem::Absent),
         }
     }
 
     /// With what the client delegated.
     pub(crate) fn with_delegated(self, delegated: Option<Delegated>) -> Self {
         Self { delegated, ..self }
+    }
+
+    /// With what was verified of the PAC in the authorization data.
+    pub(crate) fn with_pac(self, pac: Result<PacSignatures, AuthorizationProblem>) -> Self {
+        Self { pac, ..self }
+    }
+}
+
+impl KerberosContext {
+    /// All elements of the ticket's authorization data.
+    fn walk<'a>(&'a self, each: impl FnMut(Found<'a>)) {
+        if self.authorization_data.is_empty() {
+            return;
+        }
+        let contents = &self.authorization_data;
+        if let Ok(list) = AuthorizationData::from_contents("AuthorizationData", contents) {
+            authdata::walk(&list).map_while(Result::ok).for_each(each);
+        }
     }
 }
 
@@ -162,17 +184,21 @@ impl SecurityContext for KerberosContext {
     }
 
     fn authorization_data(&self) -> Vec<(i32, Vec<u8>)> {
-        if self.authorization_data.is_empty() {
-            return Vec::new();
-        }
-        let contents = &self.authorization_data;
-        let Ok(list) = AuthorizationData::from_contents("AuthorizationData", contents) else {
-            return Vec::new();
-        };
-        authdata::walk(&list)
-            .map_while(Result::ok)
-            .map(|found| (found.ad_type, found.data.to_vec()))
-            .collect()
+        let mut all = Vec::new();
+        self.walk(|found| all.push((found.ad_type, found.data.to_vec())));
+        all
+    }
+
+    fn authorization(&self) -> Result<Authorization, AuthorizationProblem> {
+        let signatures = self.pac.clone()?;
+        let mut pac = None;
+        self.walk(|found| {
+            if found.ad_type == authdata::ad_type::WIN2K_PAC {
+                pac = Some(found.data);
+            }
+        });
+        let pac = pac.ok_or(AuthorizationProblem::Absent)?;
+        Authorization::from_verified_pac(pac, Evidence::Pac(signatures))
     }
 
     fn delegated(&self) -> Option<&Delegated> {

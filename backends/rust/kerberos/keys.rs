@@ -1,6 +1,7 @@
 //! The server's long-term keys and its TGT: read once, derived when first
 //! used, and exchanged as a whole when a file changes (rules 4, 6, 13, 42).
 
+mod pac;
 mod tgt;
 mod watch;
 
@@ -10,6 +11,7 @@ use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
+pub(crate) use self::pac::PacKey;
 pub(crate) use self::tgt::OwnTgt;
 use self::watch::{Watch, WatchedFile};
 use super::crypto::{self, CryptoError, Key, UsageKey};
@@ -36,6 +38,7 @@ pub(crate) struct ServiceKey {
     /// error, and of no other use.
     key: Option<Key>,
     ticket: OnceLock<Box<UsageKey>>,
+    pac: OnceLock<Arc<PacKey>>,
 }
 
 impl ServiceKey {
@@ -43,6 +46,7 @@ impl ServiceKey {
         Self {
             key: Key::new(entry.etype, entry.key.clone()).ok(),
             ticket: OnceLock::new(),
+            pac: OnceLock::new(),
         }
     }
 
@@ -53,6 +57,15 @@ impl ServiceKey {
             self.ticket
                 .get_or_init(|| Box::new(key.usage_key(USAGE_TICKET))),
         )
+    }
+}
+
+impl ServiceKey {
+    /// The same key for the PACs of those tickets.
+    pub(super) fn pac_key(&self) -> Option<Arc<PacKey>> {
+        let key = self.key.as_ref()?;
+        let pac = self.pac.get_or_init(|| Arc::new(PacKey::new(key.clone())));
+        Some(Arc::clone(pac))
     }
 }
 

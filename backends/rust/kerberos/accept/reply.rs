@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::authenticator::{Asked, ReadClient};
 use super::dce::ThirdLeg;
 use super::ticket::ReadTicket;
-use super::{SentService, Style};
+use super::{SentService, Style, pac};
 use crate::backends::rust::kerberos::codec::gss;
 use crate::backends::rust::kerberos::codec::messages::{ApRep, EncApRepPart, KrbError};
 use crate::backends::rust::kerberos::codec::parts::{EncryptedData, EncryptionKey, PrincipalName};
@@ -20,7 +20,7 @@ use crate::backends::rust::kerberos::per_message::{
 };
 use crate::backends::{SecurityContext, Settings};
 use crate::delegation::Delegated;
-use crate::error::{Error, Unavailability};
+use crate::error::{AuthorizationProblem, Error, Unavailability};
 use crate::etype::EncryptionType;
 use crate::facts::Facts;
 use crate::random;
@@ -44,6 +44,7 @@ pub(super) struct Answer {
     detection: Detection,
     authorization_data: Box<[u8]>,
     delegated: Option<Delegated>,
+    pac: pac::Verified,
     /// The mechanism's OID in the reply's frame.
     oid: &'static [u8],
 }
@@ -92,6 +93,7 @@ impl Answer {
             },
             authorization_data: ticket.authorization_data(),
             delegated: None,
+            pac: Err(AuthorizationProblem::Absent),
             oid: gss::KRB5,
         })
     }
@@ -104,6 +106,11 @@ impl Answer {
     /// With what the client delegated, for the context to keep.
     pub(super) fn with_delegated(self, delegated: Option<Delegated>) -> Self {
         Self { delegated, ..self }
+    }
+
+    /// With what was verified of the ticket's PAC.
+    pub(super) fn with_pac(self, pac: pac::Verified) -> Self {
+        Self { pac, ..self }
     }
 
     /// Makes the AP-REP, if one is wanted, and the context (rules 14, 19, 20).
@@ -168,7 +175,8 @@ impl Answer {
         });
         let context =
             KerberosContext::new(messages, full, partial, self.authorization_data, max_token)
-                .with_delegated(self.delegated);
+                .with_delegated(self.delegated)
+                .with_pac(self.pac);
         Box::new(context)
     }
 }

@@ -1,17 +1,20 @@
 //! The ticket: which key opens it, and whether it holds now and here.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
-use super::malformed;
+use super::{malformed, pac};
 use crate::backends::Settings;
 use crate::backends::rust::kerberos::codec::authdata::{self, Place, ad_type};
 use crate::backends::rust::kerberos::codec::messages::{ApReq, EncTicketPart, Ticket};
 use crate::backends::rust::kerberos::codec::parts::EncryptedData;
-use crate::backends::rust::kerberos::crypto::{Key, UsageKey};
-use crate::backends::rust::kerberos::keys::{KeySource, ServiceKey, Table, some_principals};
+use crate::backends::rust::kerberos::crypto::Key;
+use crate::backends::rust::kerberos::keys::{
+    KeySource, OwnTgt, PacKey, ServiceKey, Table, some_principals,
+};
 use crate::backends::rust::kerberos::keytab::table;
 use crate::backends::rust::kerberos::transited;
 use crate::error::{Error, EtypeUse, KeyTried, Rejection};
@@ -32,6 +35,7 @@ const ADDRESS_IPV6: i32 = 24;
 pub(super) struct OpenTicket {
     target: Principal,
     sealed_in: SealedIn,
+    pac_key: Arc<PacKey>,
     plain: Zeroizing<Vec<u8>>,
     range: core::ops::Range<usize>,
 }
@@ -69,7 +73,8 @@ impl OpenTicket {
                 continue;
             };
             let opened = cipher.decrypt_into(ticket.enc_part.cipher.0, &mut plain);
-            let (Ok(length), Some(target)) = (opened.map(|part| part.len()), table.owner(key))
+            let owner = table.owner(key).zip(key.payload.pac_key());
+            let (Ok(length), Some((target, pac_key))) = (opened.map(|part| part.len()), owner)
             else {
                 continue;
             };
@@ -77,6 +82,7 @@ impl OpenTicket {
             return Ok(Self {
                 target: target.clone(),
                 sealed_in: SealedIn::LongTermKey,
+                pac_key,
                 plain,
                 range: start..start + length,
             });
@@ -87,16 +93,18 @@ impl OpenTicket {
     /// Opens the ticket with the session key of `owner`'s TGT, if that fits
     /// (rule 13).
     pub(super) fn unseal(
-        cipher: &UsageKey,
+        tgt: &OwnTgt,
         sealed: &EncryptedData<'_>,
         owner: Principal,
     ) -> Option<Self> {
+        let cipher = tgt.opener();
         let mut plain = Zeroizing::new(Vec::with_capacity(sealed.cipher.0.len()));
         let length = cipher.decrypt_into(sealed.cipher.0, &mut plain).ok()?.len();
         let start = cipher.plaintext_at();
         Some(Self {
             target: owner,
             sealed_in: SealedIn::TgtSessionKey,
+            pac_key: tgt.pac_key(),
             plain,
             range: start..start + length,
         })
@@ -122,6 +130,7 @@ impl OpenTicket {
         Ok(ReadTicket {
             target: &self.target,
             sealed_in: self.sealed_in,
+            pac_key: &self.pac_key,
             part,
             session,
         })
@@ -244,11 +253,12 @@ pub(super) struct ReadTicket<'a> {
     /// The server's name of the key that opened it (rule 5).
     pub(super) target: &'a Principal,
     pub(super) sealed_in: SealedIn,
+    pac_key: &'a PacKey,
     pub(super) part: EncTicketPart<'a>,
     pub(super) session: Key,
 }
 
-impl ReadTicket<'_> {
+impl<'a> ReadTicket<'a> {
     /// Rule 9: not before its start, not after its end, not INVALID.
     pub(super) fn check_times(&self, now: SystemTime, settings: &Settings) -> Result<(), Error> {
         let skew = settings.clock_skew;
@@ -299,9 +309,11 @@ impl ReadTicket<'_> {
     }
 
     /// Rule 9: what is not known and must not be ignored (RFC 4120 5.2.6).
-    pub(super) fn check_authorization_data(&self) -> Result<(), Error> {
+    /// Gives the PAC, if there is one, whatever it is worth.
+    pub(super) fn check_authorization_data(&self) -> Result<pac::Found<'a>, Error> {
+        let mut pacs = pac::Found::default();
         let Some(list) = &self.part.authorization_data else {
-            return Ok(());
+            return Ok(pacs);
         };
         for found in authdata::walk(list) {
             let found = found.map_err(malformed)?;
@@ -315,8 +327,16 @@ impl ReadTicket<'_> {
                 }
                 .into());
             }
+            if found.ad_type == ad_type::WIN2K_PAC {
+                pacs.add(found.data);
+            }
         }
-        Ok(())
+        Ok(pacs)
+    }
+
+    /// What the ticket's PAC is signed with.
+    pub(super) fn pac_key(&self) -> &PacKey {
+        self.pac_key
     }
 
     /// The authorization data as the KDC wrote it.

@@ -158,7 +158,7 @@ fn open(request: &ApReq<'_>, settings: &Settings, tgt: &OwnTgt) -> Result<OpenTi
     check_accepted(own, settings)?;
     let sealed = &ticket.enc_part;
     let opened = (sealed.etype == tgt.etype())
-        .then(|| OpenTicket::unseal(tgt.opener(), sealed, own.clone()))
+        .then(|| OpenTicket::unseal(tgt, sealed, own.clone()))
         .flatten();
     opened.ok_or_else(|| {
         Rejection::OtherTgtKey {

@@ -1,10 +1,10 @@
 //! The server's own TGT, whose session key opens the tickets of user-to-user
 //! (RFC 4120 3.7).
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use super::USAGE_TICKET;
+use super::{PacKey, USAGE_TICKET};
 use crate::backends::TgtDescription;
 use crate::backends::rust::kerberos::crypto::{Key, UsageKey};
 use crate::ccache::{CredentialCache, TicketFlags};
@@ -19,6 +19,7 @@ pub(crate) struct OwnTgt {
     ticket: Box<[u8]>,
     session: Key,
     opener: OnceLock<Box<UsageKey>>,
+    pac: OnceLock<Arc<PacKey>>,
     start: SystemTime,
     end: SystemTime,
 }
@@ -43,6 +44,7 @@ impl OwnTgt {
             ticket: tgt.ticket.clone().into(),
             session,
             opener: OnceLock::new(),
+            pac: OnceLock::new(),
             start: if invalid { tgt.end_time } else { start },
             end: tgt.end_time,
         })
@@ -67,6 +69,14 @@ impl OwnTgt {
     pub(crate) fn opener(&self) -> &UsageKey {
         self.opener
             .get_or_init(|| Box::new(self.session.usage_key(USAGE_TICKET)))
+    }
+
+    /// The same key for the PACs of those tickets.
+    pub(crate) fn pac_key(&self) -> Arc<PacKey> {
+        let pac = self
+            .pac
+            .get_or_init(|| Arc::new(PacKey::new(self.session.clone())));
+        Arc::clone(pac)
     }
 
     /// That it holds now. Without clock skew: the clock is the one that the
