@@ -208,6 +208,37 @@ impl Context {
         self.inner.unwrap(token)
     }
 
+    /// Protects the message with which a server offers security layers in SASL
+    /// (RFC 4752 3.2), against alteration alone. A Kerberos client that wants
+    /// no layer asks for no integrity, and is sent it all the same: its
+    /// context has the keys whatever was asked. Other mechanisms' messages are
+    /// as for [`wrap`](Self::wrap).
+    ///
+    /// # Errors
+    ///
+    /// As for `wrap`.
+    pub fn wrap_negotiation(&self, data: &[u8]) -> Result<Vec<u8>, Error> {
+        self.check_use(self.needed_to_negotiate())?;
+        self.inner.wrap(Protection::Integrity, data)
+    }
+
+    /// Takes out the client's answer to it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`unwrap`](Self::unwrap).
+    pub fn unwrap_negotiation(&self, token: &[u8]) -> Result<Unwrapped, Error> {
+        self.check_use(self.needed_to_negotiate())?;
+        self.inner.unwrap(token)
+    }
+
+    fn needed_to_negotiate(&self) -> Requirements {
+        match self.facts.mechanism {
+            Mechanism::Kerberos => Requirements::empty(),
+            Mechanism::Ntlm => Requirements::INTEGRITY,
+        }
+    }
+
     /// As [`wrap`](Self::wrap), without copying: `data` says where in
     /// `buffer` the message is; [`sizes`](Self::sizes) says how much room
     /// the token needs before and behind it. Gives the token's place.

@@ -7,6 +7,7 @@ mod krb5_conf;
 mod misuse;
 mod ntlm;
 mod rejection;
+mod sasl;
 mod status;
 mod unavailability;
 
@@ -17,6 +18,7 @@ pub use krb5_conf::Krb5ConfProblem;
 pub use misuse::Misuse;
 pub use ntlm::{LogonProblem, NtlmRejection};
 pub use rejection::{EtypeUse, KeyTried, Rejection};
+pub use sasl::SaslRejection;
 pub use status::{GssMajor, PlatformStatus, WindowsStatus};
 pub use unavailability::{AccountFileProblem, KeytabProblem, Unavailability};
 

@@ -48,6 +48,8 @@ mod token;
 #[path = "../backends/mod.rs"]
 pub mod backends;
 
+#[cfg(feature = "sasl")]
+pub mod sasl;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -69,7 +71,7 @@ pub use delegation::Delegated;
 pub use error::{
     AccountFileProblem, AuthorizationProblem, CcacheProblem, DelegationProblem, Error, EtypeUse,
     GssMajor, KeyTried, KeytabProblem, Krb5ConfProblem, LogonProblem, Misuse, NtlmRejection,
-    PlatformStatus, Rejection, Unavailability, WindowsStatus,
+    PlatformStatus, Rejection, SaslRejection, Unavailability, WindowsStatus,
 };
 pub use etype::EncryptionType;
 pub use facts::{

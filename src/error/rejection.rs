@@ -5,7 +5,9 @@ mod status;
 use core::fmt;
 use std::time::{Duration, SystemTime};
 
-use crate::error::{AuthorizationProblem, DelegationProblem, NtlmRejection, Printable, list};
+use crate::error::{
+    AuthorizationProblem, DelegationProblem, NtlmRejection, Printable, SaslRejection, list,
+};
 use crate::etype::EncryptionType;
 use crate::mechanism::Mechanism;
 use crate::name::{Principal, ServiceName};
@@ -339,6 +341,9 @@ pub enum Rejection {
     /// What NTLM knows besides.
     #[error(transparent)]
     Ntlm(#[from] NtlmRejection),
+    /// What SASL knows besides.
+    #[error(transparent)]
+    Sasl(#[from] SaslRejection),
     /// The client ended the handshake with an error of its own.
     #[error("the client ended the handshake{}", .code.map_or_else(String::new, |code| format!(" with Kerberos error {code}")))]
     PeerFailed {

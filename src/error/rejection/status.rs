@@ -27,6 +27,7 @@ impl Rejection {
                 WindowsStatus::SEC_E_MESSAGE_ALTERED
             }
             Self::Ntlm(reason) => reason.status(),
+            Self::Sasl(reason) => reason.status(),
             Self::MechListMic { .. } => WindowsStatus::SEC_E_MESSAGE_ALTERED,
             Self::BindingMismatch { .. }
             | Self::BindingMissing { .. }
@@ -48,6 +49,7 @@ impl Rejection {
     pub(in crate::error) fn gss_major(&self) -> GssMajor {
         match self {
             Self::Ntlm(reason) => reason.gss_major(),
+            Self::Sasl(reason) => reason.gss_major(),
             Self::Replay => GssMajor::DUPLICATE_TOKEN,
             Self::BindingMismatch { .. }
             | Self::BindingMissing { .. }
