@@ -16,11 +16,11 @@ use self::first::AwaitFirst;
 use self::kerberos::accept::AwaitApReq;
 use self::kerberos::codec::gss;
 use self::kerberos::crypto;
-use self::kerberos::keys::KeySource;
+use self::kerberos::keys::{KeySource, PacKey, krbtgt_keys};
 use self::ntlm::{NtlmMech, Server};
 use super::{Backend, BackendDescription, Exchange, PreparedBackend, SecurityContext, Settings};
 use crate::channel_bindings::ChannelBindingPolicy;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Keytab};
 use crate::error::{Error, Misuse};
 use crate::facts::{Ability, Capabilities, MechanismCapabilities};
 use crate::mechanism::{Framing, Mechanism};
@@ -35,6 +35,7 @@ const NAME: &str = "rust";
 #[derive(Debug)]
 pub struct RustBackend {
     credentials: Vec<Credentials>,
+    krbtgt: Option<Keytab>,
 }
 
 /// The rust backend with these credentials, usually a
@@ -43,6 +44,7 @@ pub struct RustBackend {
 pub fn rust(credentials: impl Into<Credentials>) -> RustBackend {
     RustBackend {
         credentials: vec![credentials.into()],
+        krbtgt: None,
     }
 }
 
@@ -52,6 +54,19 @@ impl RustBackend {
     #[must_use]
     pub fn and(mut self, credentials: impl Into<Credentials>) -> Self {
         self.credentials.push(credentials.into());
+        self
+    }
+
+    /// With the keys of krbtgt, its older ones too: the KDC's own signatures
+    /// in a PAC are checked with them (MS-PAC 2.8), and
+    /// [`Evidence::Pac`](crate::Evidence) tells of each.
+    ///
+    /// **For programs on a domain controller.** Whoever has this key is anybody
+    /// in the realm; no other server should hold it. It is read once: after a
+    /// new password of krbtgt's the configuration must be built anew.
+    #[must_use]
+    pub fn krbtgt(mut self, keys: Keytab) -> Self {
+        self.krbtgt = Some(keys);
         self
     }
 }
@@ -144,10 +159,12 @@ impl Backend for RustBackend {
             return Err(Misuse::Etypes { etypes: unknown }.into());
         }
         let keys = KeySource::new(&self.credentials, &settings)?;
+        let krbtgt = self.krbtgt.as_ref().map(krbtgt_keys).transpose()?;
         let ntlm = self.ntlm_server(&settings)?;
         Ok(Box::new(Prepared(Arc::new(Shared {
             settings,
             keys,
+            krbtgt: krbtgt.unwrap_or_default(),
             ntlm,
         }))))
     }
@@ -194,6 +211,8 @@ const NTLM_FLAGS: Requirements = Requirements::REPLAY_DETECT
 pub(crate) struct Shared {
     pub(crate) settings: Arc<Settings>,
     pub(crate) keys: KeySource,
+    /// For the KDC's signatures in a PAC; usually none.
+    pub(crate) krbtgt: Vec<PacKey>,
     /// NTLM's accounts and names, if there are any.
     pub(crate) ntlm: Option<Arc<Server>>,
 }

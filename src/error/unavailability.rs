@@ -179,6 +179,8 @@ pub enum KeytabProblem {
     BadEntry(usize),
     /// It has no entries.
     Empty,
+    /// It was given for the keys of krbtgt, and has none.
+    NoKrbtgt,
 }
 
 impl fmt::Display for KeytabProblem {
@@ -204,6 +206,7 @@ impl fmt::Display for KeytabProblem {
             }
             Self::BadEntry(offset) => write!(f, "the entry at byte {offset} is corrupt"),
             Self::Empty => f.write_str("has no entries; add keys with ktutil, ktadd or ktpass"),
+            Self::NoKrbtgt => f.write_str("has no key of krbtgt of a type that is supported"),
         }
     }
 }

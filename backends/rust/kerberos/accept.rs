@@ -171,7 +171,7 @@ fn verify(
     let delegation = Delegation::read(&asked, &client, &ticket, now, settings)?;
     let mut facts = asked.facts(&client, &ticket, settings, state.framing);
     delegation.report(&mut facts);
-    let pac = pac::verify(found, &ticket.part, ticket.pac_key());
+    let pac = pac::verify(found, &ticket.part, ticket.pac_key(), &state.shared.krbtgt);
     facts.authorization = AuthorizationFact::of(&pac);
     settings.judge.check(&facts)?;
     let answer = Answer::prepare(&client, &ticket, &asked, settings, &facts)?;

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
-pub(crate) use self::pac::PacKey;
+pub(crate) use self::pac::{PacKey, krbtgt_keys};
 pub(crate) use self::tgt::OwnTgt;
 use self::watch::{Watch, WatchedFile};
 use super::crypto::{self, CryptoError, Key, UsageKey};

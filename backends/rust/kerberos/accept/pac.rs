@@ -1,6 +1,8 @@
 //! The ticket's PAC: whether it was written by who has the server's key, and
 //! is this client's (rules 15, 26). What it says is read later, if at all.
 
+mod kdc;
+
 use crate::authorization::PacSignatures;
 use crate::backends::rust::kerberos::codec::messages::EncTicketPart;
 use crate::backends::rust::kerberos::crypto::ChecksumKey;
@@ -31,9 +33,14 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Verifies the signature with the server's key, and that the PAC is the
-/// ticket's client's.
-pub(super) fn verify(found: Found<'_>, ticket: &EncTicketPart<'_>, key: &PacKey) -> Verified {
+/// Verifies the signature with the server's key, that the PAC is the ticket's
+/// client's, and with krbtgt's keys, if there are any, the KDC's signatures.
+pub(super) fn verify(
+    found: Found<'_>,
+    ticket: &EncTicketPart<'_>,
+    key: &PacKey,
+    krbtgt: &[PacKey],
+) -> Verified {
     let data = match found {
         Found::None => return Err(AuthorizationProblem::Absent),
         Found::Several => return Err(AuthorizationProblem::Several),
@@ -42,7 +49,7 @@ pub(super) fn verify(found: Found<'_>, ticket: &EncTicketPart<'_>, key: &PacKey)
     let pac = Pac::parse(data)?;
     check_server(&pac, key.checksum())?;
     check_client(&pac, ticket)?;
-    Ok(PacSignatures::server())
+    kdc::verify(&pac, ticket, krbtgt)
 }
 
 /// PAC_SIGNATURE_DATA (MS-PAC 2.8) of one kind.
@@ -112,8 +119,12 @@ impl<'a> Signature<'a> {
     }
 }
 
-/// The longest signature with a read-only domain controller's number.
-const ZEROS: [u8; 26] = [0; 26];
+/// So many zeros: as many as the longest signature with a read-only domain
+/// controller's number has, at the most.
+fn zeroed(length: usize) -> &'static [u8] {
+    const ZEROS: [u8; 26] = [0; 26];
+    ZEROS.get(..length).unwrap_or_default()
+}
 
 /// MS-PAC 2.8.1: over all of the PAC, where server's and KDC's signatures are
 /// zeros. Nothing is copied.
@@ -125,14 +136,14 @@ fn check_server(pac: &Pac<'_>, key: &ChecksumKey) -> Result<(), AuthorizationPro
     } else {
         (&kdc, &server)
     };
-    let sum = |zeroed: fn(&Signature<'_>) -> usize| {
-        let (one, two) = (zeroed(first), zeroed(second));
+    let sum = |length: fn(&Signature<'_>) -> usize| {
+        let (one, two) = (length(first), length(second));
         let part = |from: usize, to: usize| pac.bytes().get(from..to).unwrap_or_default();
         let parts = [
             part(0, first.start),
-            ZEROS.get(..one).unwrap_or_default(),
+            zeroed(one),
             part(first.start + one, second.start),
-            ZEROS.get(..two).unwrap_or_default(),
+            zeroed(two),
             part(second.start + two, pac.bytes().len()),
         ];
         server.check(key, &parts)

@@ -59,9 +59,16 @@ impl<'a> Element<'a> for AuthElement<'a> {
 }
 
 /// The list in DER: what an AD-IF-RELEVANT element holds.
-#[cfg(any(test, fuzzing, feature = "testing"))]
 pub(crate) fn encode_list(items: &[AuthElement<'_>]) -> Decoded<Vec<u8>> {
     encode(PART, &List::of(items))
+}
+
+/// The list that an AD-IF-RELEVANT element holds.
+pub(crate) fn inner(contents: &[u8]) -> Decoded<AuthorizationData<'_>> {
+    let mut reader = Reader::new("AD-IF-RELEVANT", contents);
+    let list = List::read(&mut reader)?;
+    reader.finish()?;
+    Ok(list)
 }
 
 /// Whether an element may be ignored by who does not know it.

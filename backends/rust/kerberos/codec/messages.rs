@@ -2,7 +2,7 @@
 //! defined once: `encode_sequence` is the encoding, `read` the decoding.
 
 use super::Decoded;
-use super::authdata::AuthorizationData;
+use super::authdata::{self, AuthElement, AuthorizationData, ad_type};
 use super::der::{Element, Reader, Tag};
 use super::encode::{encode, encode_sequence};
 use super::parts::{
@@ -276,8 +276,42 @@ impl<'a> EncTicketPart<'a> {
         Ok(part)
     }
 
+    /// The part in DER, with one zero in the PAC's place: what a KDC signs
+    /// (MS-PAC 2.8.3). Secret.
+    pub(crate) fn encode_without_pac(&self) -> Decoded<Vec<u8>> {
+        let replaced = |element: AuthElement<'a>| match element.ad_type {
+            ad_type::WIN2K_PAC => AuthElement {
+                ad_data: Octets(&[0]),
+                ..element
+            },
+            _ => element,
+        };
+        let outer = self.authorization_data.unwrap_or(List::of(&[]));
+        let mut lists = Vec::new();
+        for element in outer.iter() {
+            let mut inner = None;
+            if element.ad_type == ad_type::IF_RELEVANT {
+                let list = authdata::inner(element.ad_data.0)?;
+                let items: Vec<_> = list.iter().map(replaced).collect();
+                inner = Some(authdata::encode_list(&items)?);
+            }
+            lists.push((replaced(element), inner));
+        }
+        let items: Vec<AuthElement<'_>> = lists
+            .iter()
+            .map(|(element, inner)| AuthElement {
+                ad_type: element.ad_type,
+                ad_data: inner.as_deref().map_or(element.ad_data, Octets),
+            })
+            .collect();
+        EncTicketPart {
+            authorization_data: self.authorization_data.map(|_| List::of(&items)),
+            ..*self
+        }
+        .encode()
+    }
+
     /// The part in DER: secret until it is encrypted.
-    #[cfg(any(test, fuzzing, feature = "testing"))]
     pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
         encode("EncTicketPart", self)
     }

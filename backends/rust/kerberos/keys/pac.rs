@@ -1,8 +1,12 @@
 //! What a PAC is signed with (MS-PAC 2.8).
 
+use std::path::Path;
 use std::sync::OnceLock;
 
+use super::parse;
 use crate::backends::rust::kerberos::crypto::{ChecksumKey, Key};
+use crate::credentials::Keytab;
+use crate::error::{Error, KeytabProblem, Unavailability};
 
 /// Key usage of all signatures in a PAC (KERB_NON_KERB_CKSUM_SALT).
 const USAGE_PAC: u32 = 17;
@@ -26,4 +30,26 @@ impl PacKey {
         self.derived
             .get_or_init(|| self.key.checksum_key(USAGE_PAC))
     }
+}
+
+/// The keys of krbtgt in a keytab. More than a few would be work for whoever
+/// sends a PAC.
+pub(crate) fn krbtgt_keys(keytab: &Keytab) -> Result<Vec<PacKey>, Error> {
+    const MOST: usize = 16;
+    let unusable = |problem| Unavailability::Keytab {
+        origin: keytab.path().map(Path::to_path_buf),
+        problem,
+    };
+    let entries = parse(keytab.bytes()).map_err(unusable)?;
+    let keys: Vec<PacKey> = entries
+        .into_iter()
+        .filter(|entry| entry.principal.components().next() == Some(b"krbtgt"))
+        .filter_map(|entry| Key::new(entry.etype, entry.key).ok())
+        .take(MOST)
+        .map(PacKey::new)
+        .collect();
+    if keys.is_empty() {
+        return Err(unusable(KeytabProblem::NoKrbtgt).into());
+    }
+    Ok(keys)
 }
