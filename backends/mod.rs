@@ -71,7 +71,7 @@ pub use self::description::{BackendDescription, PrincipalDescription, TgtDescrip
 pub use self::gssapi::{GssapiBackend, GssapiContext, GssapiImporter, GssapiLibrary, gssapi};
 
 #[cfg(feature = "rust")]
-pub use self::rust::{RustBackend, rust};
+pub use self::rust::{RustBackend, RustImporter, rust, rust_importer};
 
 /// The parsers, for `fuzz/` alone.
 #[cfg(all(any(fuzzing, test), feature = "rust"))]
@@ -119,6 +119,14 @@ pub trait PreparedBackend: Send + Sync {
     fn acquire(&self, credentials: &Credentials) -> Result<CredentialHandle, Error> {
         let _ = credentials;
         Err(unsupported(self.describe().backend, "supplied credentials"))
+    }
+
+    /// What of its own configuration a handshake depends on that goes on in
+    /// another process, beside what [`Settings`] say: a suspended handshake is
+    /// taken up only where this is the same. No keys, and nothing that follows
+    /// from keys.
+    fn fingerprint(&self) -> Vec<u8> {
+        Vec::new()
     }
 
     /// Takes up a handshake where [`Exchange::suspend`] left it.
@@ -345,8 +353,15 @@ pub trait SecurityContext: Send + Sync {
         None
     }
 
+    /// The backend whose importer takes the exported state up, where that is
+    /// not the one that was configured: a backend may hand out another's
+    /// contexts.
+    fn backend(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The state of the context, to be taken up by
-    /// [`ContextImporter::import`]. Secret.
+    /// [`ContextImporter::import`], without what was delegated. Secret.
     ///
     /// # Errors
     ///

@@ -15,13 +15,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::backends::{Backend, PreparedBackend, Settings};
-use crate::context::ExpiredContexts;
 use crate::credentials::Credentials;
 use crate::error::{Error, Unavailability};
 use crate::facts::Capabilities;
 use crate::mechanism::Mechanism;
 use crate::policy::Policy;
-use crate::time::Clock;
+use crate::time::{Clock, ExpiredContexts};
 use crate::token::CredentialHandle;
 
 /// What one handshake, and all of a server's together, may cost.
@@ -59,6 +58,7 @@ impl Default for Limits {
 pub struct AcceptorConfig(Arc<Inner>);
 
 struct Inner {
+    name: &'static str,
     backend: Box<dyn PreparedBackend>,
     settings: Arc<Settings>,
     policy: Arc<Policy>,
@@ -118,6 +118,10 @@ impl AcceptorConfig {
 
     pub(crate) fn backend(&self) -> &dyn PreparedBackend {
         &*self.0.backend
+    }
+
+    pub(crate) fn backend_name(&self) -> &'static str {
+        self.0.name
     }
 
     pub(crate) fn policy(&self) -> &Policy {

@@ -1,6 +1,7 @@
 //! An established context: who the client is, and messages to and from it.
 
 mod authorization;
+mod export;
 
 use core::any::Any;
 use core::fmt;
@@ -21,22 +22,7 @@ use crate::message::{
 use crate::name::{Name, Principal};
 use crate::requirements::{Granted, Requirements};
 use crate::secret::Secret;
-use crate::time::{Clock, Expiry};
-
-/// What becomes of a context whose ticket has ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ExpiredContexts {
-    /// Its messages fail with [`Rejection::ContextExpired`] from the ticket's
-    /// end on, to the second. A ticket is accepted until the clock skew after
-    /// its end (RFC 4120 3.2.3), so a context may be born ended: it says who
-    /// the client is, and protects no message.
-    #[default]
-    Refuse,
-    /// It goes on. For protocols whose sessions outlive the ticket by
-    /// agreement, and end by other means.
-    GoOn,
-}
+use crate::time::{Clock, ExpiredContexts, Expiry};
 
 /// Whether a context is bound to the channel that it was established over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,6 +49,10 @@ pub struct Context {
     expired: ExpiredContexts,
     /// Read when it is first asked for.
     authorization: OnceLock<Result<Box<Authorization>, AuthorizationProblem>>,
+    /// Whose importer takes it up after an export.
+    backend: &'static str,
+    /// What came along when the context was imported.
+    delegated: Option<Delegated>,
 }
 
 impl Context {
@@ -72,11 +62,13 @@ impl Context {
         facts: Box<Facts>,
     ) -> Self {
         Self {
+            backend: inner.backend().unwrap_or(config.backend_name()),
             inner,
             facts,
             clock: Arc::clone(config.clock()),
             expired: config.expired_contexts(),
             authorization: OnceLock::new(),
+            delegated: None,
         }
     }
 
@@ -160,7 +152,8 @@ impl Context {
     #[must_use]
     pub fn delegated(&self) -> Option<&Delegated> {
         let granted = self.facts.granted.contains(Granted::DELEGATE);
-        self.inner.delegated().filter(|_| granted)
+        let delegated = self.delegated.as_ref().or_else(|| self.inner.delegated());
+        delegated.filter(|_| granted)
     }
 
     /// Why there are no [`delegated`](Self::delegated) credentials, where the

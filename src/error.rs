@@ -8,6 +8,7 @@ mod misuse;
 mod ntlm;
 mod rejection;
 mod sasl;
+mod sealed;
 mod status;
 mod unavailability;
 
@@ -19,6 +20,7 @@ pub use misuse::Misuse;
 pub use ntlm::{LogonProblem, NtlmRejection};
 pub use rejection::{EtypeUse, KeyTried, Rejection};
 pub use sasl::SaslRejection;
+pub use sealed::{Sealed, SealedProblem};
 pub use status::{GssMajor, PlatformStatus, WindowsStatus};
 pub use unavailability::{AccountFileProblem, KeytabProblem, Unavailability};
 

@@ -19,20 +19,24 @@ mod ccache;
 mod channel_bindings;
 mod config;
 mod context;
+mod context_data;
 mod credentials;
 mod delegation;
+mod encoding;
 mod error;
 mod etype;
 mod facts;
 mod files;
 #[cfg(test)]
 mod hex;
+mod importer;
 #[cfg(feature = "krb5-conf")]
 mod krb5_conf;
 mod mechanism;
 mod message;
 mod name;
 mod ntlm;
+mod once;
 pub mod pac;
 mod policy;
 mod random;
@@ -40,6 +44,7 @@ mod realms;
 mod replay;
 mod reply;
 mod requirements;
+mod sealing;
 mod secret;
 mod sid;
 mod time;
@@ -62,7 +67,8 @@ pub use authorization::{
 pub use ccache::{CredentialCache, KerberosCredential, TicketFlags};
 pub use channel_bindings::{ChannelBindingPolicy, ChannelBindings, ChannelBindingsError};
 pub use config::{AcceptorConfig, ConfigBuilder, Description, Limits};
-pub use context::{BindingStatus, Context, ExpiredContexts};
+pub use context::{BindingStatus, Context};
+pub use context_data::ContextData;
 pub use credentials::{
     CredentialPrompt, Credentials, Keytab, PromptAnswer, Salt, ServicePassword, UserToUser,
     WantedCredentials,
@@ -71,13 +77,14 @@ pub use delegation::Delegated;
 pub use error::{
     AccountFileProblem, AuthorizationProblem, CcacheProblem, DelegationProblem, Error, EtypeUse,
     GssMajor, KeyTried, KeytabProblem, Krb5ConfProblem, LogonProblem, Misuse, NtlmRejection,
-    PlatformStatus, Rejection, SaslRejection, Unavailability, WindowsStatus,
+    PlatformStatus, Rejection, SaslRejection, Sealed, SealedProblem, Unavailability, WindowsStatus,
 };
 pub use etype::EncryptionType;
 pub use facts::{
     Ability, AuthorizationFact, BindingFact, Capabilities, ClientTarget, DelegationFact,
     ExpiryPrecision, Facts, MechanismCapabilities, TargetSource, Undisclosed,
 };
+pub use importer::ContextImporter;
 #[cfg(feature = "krb5-conf")]
 pub use krb5_conf::{Krb5Conf, LocalNameRule, LocalNameTemplate, Substitution};
 pub use mechanism::{Framing, Mechanism};
@@ -93,7 +100,8 @@ pub use replay::{MemoryReplayStore, ReplayEntry, ReplayPurpose, ReplayStore, Rep
 pub use replay::{RedisReplayOptions, RedisReplayStore};
 pub use reply::Reply;
 pub use requirements::{DataRepresentation, Granted, Requirements};
+pub use sealing::SealingKey;
 pub use secret::Secret;
 pub use sid::{Sid, SidError};
-pub use time::{Clock, Expiry, SystemClock, Utc};
+pub use time::{Clock, ExpiredContexts, Expiry, SystemClock, Utc};
 pub use token::{CredentialHandle, StepInput};

@@ -14,6 +14,14 @@ pub(crate) fn fill(bytes: &mut [u8]) {
     rand::rng().fill(bytes);
 }
 
+/// Fills `bytes` from the system's generator, for keys that live long. `false`
+/// if it gives nothing.
+#[allow(clippy::disallowed_methods)]
+pub(crate) fn of_system(bytes: &mut [u8]) -> bool {
+    use ring::rand::SecureRandom as _;
+    ring::rand::SystemRandom::new().fill(bytes).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -17,8 +17,8 @@ pub use redis::{RedisReplayOptions, RedisReplayStore};
 
 use crate::reply::Reply;
 
-/// Remembers what has been used: authenticators (RFC 4120 section 3.2.3) and
-/// suspended handshakes.
+/// Remembers what has been used: authenticators (RFC 4120 section 3.2.3),
+/// suspended handshakes and exported contexts.
 ///
 /// All servers that share a key must share the store, or an authenticator
 /// replayed to the other one passes. [`MemoryReplayStore`] is for a key that
@@ -128,6 +128,18 @@ impl<'a> ReplayEntry<'a> {
         self.since = Some(since);
         self
     }
+
+    /// The import of the sealed context of this number.
+    #[must_use]
+    pub fn context(tag: &'a [u8], expires: SystemTime, now: SystemTime) -> Self {
+        Self {
+            purpose: ReplayPurpose::Context,
+            tag,
+            expires,
+            now,
+            since: None,
+        }
+    }
 }
 
 impl fmt::Debug for ReplayEntry<'_> {
@@ -148,6 +160,8 @@ pub enum ReplayPurpose {
     Authenticator,
     /// A handshake that was suspended, and is resumed.
     Handshake,
+    /// An established context that was sealed, and is imported.
+    Context,
 }
 
 impl ReplayPurpose {
@@ -157,6 +171,7 @@ impl ReplayPurpose {
         match self {
             Self::Authenticator => "authenticator",
             Self::Handshake => "handshake",
+            Self::Context => "context",
         }
     }
 }

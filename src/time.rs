@@ -53,6 +53,22 @@ impl fmt::Display for Expiry {
     }
 }
 
+/// What becomes of a context whose ticket has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExpiredContexts {
+    /// Its messages fail with
+    /// [`Rejection::ContextExpired`](crate::Rejection::ContextExpired) from the
+    /// ticket's end on, to the second. A ticket is accepted until the clock
+    /// skew after its end (RFC 4120 3.2.3), so a context may be born ended: it
+    /// says who the client is, and protects no message.
+    #[default]
+    Refuse,
+    /// It goes on. For protocols whose sessions outlive the ticket by
+    /// agreement, and end by other means.
+    GoOn,
+}
+
 /// Displays a time as `2026-01-31 12:00:00 UTC`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Utc(pub SystemTime);

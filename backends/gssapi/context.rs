@@ -201,6 +201,10 @@ impl SecurityContext for GssapiContext {
         self.delegated.as_ref()
     }
 
+    fn backend(&self) -> Option<&'static str> {
+        Some(NAME)
+    }
+
     fn export(self: Box<Self>) -> Result<Secret, Error> {
         let state = self.lock().export();
         let state = state.map_err(|status| status::of_call("export", &status))?;

@@ -6,11 +6,14 @@ mod first;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod importer;
 pub(crate) mod kerberos;
 pub(crate) mod ntlm;
 pub(crate) mod spnego;
 
 use std::sync::Arc;
+
+pub use self::importer::{RustImporter, rust_importer};
 
 use self::first::AwaitFirst;
 use self::kerberos::accept::AwaitApReq;
@@ -132,7 +135,7 @@ impl Backend for RustBackend {
                     Policy::Require,
                     Policy::AnyPresent,
                 ],
-                export: Ability::Cannot,
+                export: Ability::Can,
                 suspend: Ability::Cannot,
             })
             .collect(),

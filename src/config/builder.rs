@@ -10,7 +10,6 @@ use super::etypes::Rc4;
 use super::{AcceptorConfig, Inner, Limits};
 use crate::backends::{Backend, Judge, Settings};
 use crate::channel_bindings::ChannelBindingPolicy;
-use crate::context::ExpiredContexts;
 use crate::credentials::{CredentialPrompt, PromptAnswer, WantedCredentials};
 use crate::error::Error;
 use crate::etype::EncryptionType;
@@ -21,7 +20,7 @@ use crate::realms::Capaths;
 use crate::replay::{MemoryReplayStore, ReplayStore};
 use crate::reply::Reply;
 use crate::requirements::{DataRepresentation, Requirements};
-use crate::time::{Clock, SystemClock};
+use crate::time::{Clock, ExpiredContexts, SystemClock};
 
 /// Makes an [`AcceptorConfig`]. Nothing is lenient unless it is said here.
 #[must_use]
@@ -290,8 +289,10 @@ impl ConfigBuilder {
             authorization: self.authorization,
         });
         let settings = Arc::new(self.settings(mechanisms, bindings, &policy));
+        let name = self.backend.name();
         let backend = self.backend.prepare(Arc::clone(&settings))?;
         Ok(AcceptorConfig(Arc::new(Inner {
+            name,
             backend,
             settings,
             policy,

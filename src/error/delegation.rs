@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use crate::error::Printable;
 use crate::etype::EncryptionType;
 use crate::name::Principal;
 use crate::time::Utc;
@@ -75,6 +76,20 @@ pub enum DelegationProblem {
         /// When it begins.
         start: SystemTime,
     },
+    /// What the process said that accepted the client, where the context was
+    /// imported from one.
+    #[error("{}", Printable(.text))]
+    Reported {
+        /// Its words.
+        text: String,
+    },
+    /// The context was imported without the credentials that the client
+    /// delegated: they were not asked for (`Context::export_with_delegated`).
+    #[error(
+        "the client delegated credentials, and the process that accepted it kept them \
+         (Context::export_with_delegated, ConfigBuilder::map_delegated)"
+    )]
+    LeftBehind,
     /// A session key has not the length of its type.
     #[error("the session key ({etype}) of the delegated ticket for {server} has a wrong length")]
     SessionKey {

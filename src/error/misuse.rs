@@ -37,6 +37,28 @@ pub enum Misuse {
          (`UserToUser`)"
     )]
     TgtNotGiven,
+    /// Bytes that are no sealing key.
+    #[error(
+        "a sealing key is 32 random bytes, these are {found}, or all the same; make one with \
+         SealingKey::generate"
+    )]
+    SealingKey {
+        /// How many bytes there are.
+        found: usize,
+    },
+    /// A handshake that is suspended, or mapped, under a configuration that
+    /// was not made for it.
+    #[error("the configuration does not allow this; say `ConfigBuilder::{setting}()`")]
+    NotConfigured {
+        /// The builder function.
+        setting: &'static str,
+    },
+    /// A handshake that cannot be suspended as it is.
+    #[error("this handshake cannot be suspended: {problem}")]
+    NotSuspended {
+        /// Why.
+        problem: &'static str,
+    },
     /// A handle that another backend acquired.
     #[error("this credential handle is of another backend or configuration")]
     ForeignCredentials,

@@ -94,7 +94,7 @@ impl fmt::Display for Account<'_> {
 }
 
 impl NtlmRejection {
-    pub(super) fn status(&self) -> WindowsStatus {
+    pub(in crate::error) fn status(&self) -> WindowsStatus {
         match self {
             Self::Mic { .. } => WindowsStatus::SEC_E_MESSAGE_ALTERED,
             Self::TargetInfo { .. } => WindowsStatus::SEC_E_INVALID_TOKEN,
@@ -103,7 +103,7 @@ impl NtlmRejection {
         }
     }
 
-    pub(super) fn gss_major(&self) -> GssMajor {
+    pub(in crate::error) fn gss_major(&self) -> GssMajor {
         match self {
             Self::Mic { .. } => GssMajor::BAD_SIG,
             Self::TargetInfo { .. } => GssMajor::DEFECTIVE_TOKEN,

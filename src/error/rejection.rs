@@ -6,7 +6,8 @@ use core::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::error::{
-    AuthorizationProblem, DelegationProblem, NtlmRejection, Printable, SaslRejection, list,
+    AuthorizationProblem, DelegationProblem, NtlmRejection, Printable, SaslRejection, Sealed,
+    SealedProblem, list,
 };
 use crate::etype::EncryptionType;
 use crate::mechanism::Mechanism;
@@ -349,6 +350,15 @@ pub enum Rejection {
     PeerFailed {
         /// The Kerberos error code, where it sent one.
         code: Option<i32>,
+    },
+    /// A context or a handshake that another process sealed, and that is not
+    /// taken up here.
+    #[error("the sealed {what} is refused: {problem}")]
+    Sealed {
+        /// Which of them.
+        what: Sealed,
+        /// Why.
+        problem: SealedProblem,
     },
     /// A handshake that takes too long, too many legs, or too many bytes.
     #[error("the handshake exceeds its limit of {limit} {what}")]

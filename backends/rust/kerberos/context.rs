@@ -1,5 +1,7 @@
 //! An established Kerberos context.
 
+mod export;
+
 use core::any::Any;
 use core::ops::Range;
 
@@ -8,6 +10,7 @@ use super::crypto::Key;
 use super::per_message::{MessageError, Messages};
 use crate::authorization::{Authorization, Evidence, PacSignatures};
 use crate::backends::SecurityContext;
+use crate::backends::rust::{NAME, importer};
 use crate::delegation::Delegated;
 use crate::error::{AuthorizationProblem, Error, Misuse, Rejection};
 use crate::message::{
@@ -203,6 +206,14 @@ impl SecurityContext for KerberosContext {
 
     fn delegated(&self) -> Option<&Delegated> {
         self.delegated.as_ref()
+    }
+
+    fn backend(&self) -> Option<&'static str> {
+        Some(NAME)
+    }
+
+    fn export(self: Box<Self>) -> Result<Secret, Error> {
+        Ok(importer::kerberos(*self))
     }
 
     fn as_any(&self) -> &dyn Any {

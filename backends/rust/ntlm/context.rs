@@ -1,11 +1,14 @@
 //! An established NTLM context.
 
+mod export;
+
 use core::any::Any;
 use core::ops::Range;
 
 use super::crypto::Key;
 use super::per_message::{MessageError, PerMessage, SIGNATURE};
 use crate::backends::SecurityContext;
+use crate::backends::rust::{NAME, importer};
 use crate::error::{Error, Misuse, Rejection};
 use crate::message::{
     MessagePart, PartsUsed, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped,
@@ -186,6 +189,14 @@ impl SecurityContext for NtlmContext {
             what: "a pseudo-random function of NTLM, which has none",
         }
         .into())
+    }
+
+    fn backend(&self) -> Option<&'static str> {
+        Some(NAME)
+    }
+
+    fn export(self: Box<Self>) -> Result<Secret, Error> {
+        importer::ntlm(*self)
     }
 
     fn as_any(&self) -> &dyn Any {

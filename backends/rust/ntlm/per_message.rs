@@ -5,6 +5,8 @@
 //! lays them out. Nothing in it says whether the data is sealed: where sealing
 //! was negotiated it always is.
 
+mod state;
+
 use core::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +16,8 @@ use rc4::{Rc4, StreamCipher as _};
 
 use super::crypto::{self, Key, Sender, rc4};
 use crate::message::{MessagePart, Protection};
+
+pub(crate) use state::MAX_MOVED;
 
 /// The length of a signature.
 pub(crate) const SIGNATURE: usize = 16;
@@ -175,6 +179,8 @@ struct Direction {
     sign: Key,
     seal: Key,
     cipher: Rc4,
+    /// How much of the cipher's stream is used, in bytes.
+    used: u64,
     sequence: u32,
     state: State,
 }
@@ -191,6 +197,7 @@ impl Direction {
         Some(Self {
             sign: crypto::sign_key(exported, sender),
             cipher: rc4(seal.expose())?,
+            used: 0,
             seal,
             sequence: 0,
             state: State::Good,
@@ -199,7 +206,10 @@ impl Direction {
 
     fn reset(&mut self) {
         match rc4(self.seal.expose()) {
-            Some(cipher) => self.cipher = cipher,
+            Some(cipher) => {
+                self.cipher = cipher;
+                self.used = 0;
+            }
             None => self.state = State::Ended,
         }
     }
@@ -280,6 +290,7 @@ impl Direction {
         for part in parts {
             if let Part::Data(data) = part {
                 self.cipher.apply_keystream(data);
+                self.used = self.used.saturating_add(data.len() as u64);
             }
         }
     }
@@ -307,6 +318,7 @@ impl Direction {
     /// The checksum enciphered, between version and number.
     fn signature(&mut self, mut checksum: [u8; 8]) -> [u8; SIGNATURE] {
         self.cipher.apply_keystream(&mut checksum);
+        self.used = self.used.saturating_add(checksum.len() as u64);
         let mut signature = [0; SIGNATURE];
         let number = self.sequence.to_le_bytes();
         let bytes = VERSION.iter().chain(&checksum).chain(&number);

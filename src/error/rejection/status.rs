@@ -28,6 +28,7 @@ impl Rejection {
             }
             Self::Ntlm(reason) => reason.status(),
             Self::Sasl(reason) => reason.status(),
+            Self::Sealed { problem, .. } => problem.status(),
             Self::MechListMic { .. } => WindowsStatus::SEC_E_MESSAGE_ALTERED,
             Self::BindingMismatch { .. }
             | Self::BindingMissing { .. }
@@ -50,6 +51,7 @@ impl Rejection {
         match self {
             Self::Ntlm(reason) => reason.gss_major(),
             Self::Sasl(reason) => reason.gss_major(),
+            Self::Sealed { problem, .. } => problem.gss_major(),
             Self::Replay => GssMajor::DUPLICATE_TOKEN,
             Self::BindingMismatch { .. }
             | Self::BindingMissing { .. }

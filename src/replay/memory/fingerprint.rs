@@ -64,6 +64,7 @@ impl Keys {
         let purpose = match purpose {
             ReplayPurpose::Authenticator => 0,
             ReplayPurpose::Handshake => 1 << 63,
+            ReplayPurpose::Context => 1 << 62,
         };
         if let (8..=24, Some(&first), Some(&last)) =
             (tag.len(), tag.first_chunk(), tag.last_chunk())

@@ -14,6 +14,7 @@ mod messages;
 mod open;
 mod parts;
 mod rc4;
+mod state;
 mod window;
 
 #[cfg(test)]

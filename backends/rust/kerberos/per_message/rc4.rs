@@ -6,6 +6,7 @@
 //! message and one byte of padding follow, sealed or not.
 
 mod parts;
+mod state;
 #[cfg(test)]
 mod tests;
 

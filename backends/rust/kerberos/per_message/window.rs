@@ -1,5 +1,6 @@
 //! Replay and sequence detection of per-message tokens (RFC 2743 1.2.3).
 
+use crate::encoding::{Reader, Writer};
 use crate::message::SequenceState;
 
 /// What was agreed to be detected.
@@ -82,6 +83,23 @@ impl SequenceWindow {
         } else {
             SequenceState::InOrder
         }
+    }
+
+    /// Writes it, for another process to go on with.
+    pub(super) fn save(&self, writer: &mut Writer) {
+        self.detection.save(writer);
+        writer.u64(self.base);
+        writer.u64(self.next);
+        writer.u64(self.received);
+    }
+
+    pub(super) fn restore(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            detection: Detection::restore(reader)?,
+            base: reader.u64()?,
+            next: reader.u64()?,
+            received: reader.u64()?,
+        })
     }
 
     /// Moves the window past `skipped` missing numbers and one that came.
