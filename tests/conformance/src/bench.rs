@@ -1,6 +1,6 @@
 //! The place where cases play: kit's realm, a clock to turn, and short ways through a handshake.
 
-use crate::Mount;
+use crate::{Mount, moved};
 use gss_acceptor::{
     Acceptor, AcceptorConfig, ChannelBindingPolicy, ChannelBindings, Clock, ConfigBuilder, Context,
     Error, Failure, Keytab, Rejection, Requirements, Step,
@@ -33,6 +33,11 @@ pub fn at(seconds: i64) -> SystemTime {
 pub struct TurnClock(AtomicI64);
 
 impl TurnClock {
+    /// One that stands here.
+    pub fn at(seconds: i64) -> Self {
+        Self(AtomicI64::new(seconds))
+    }
+
     /// Turns it on, or back.
     pub fn turn(&self, seconds: i64) {
         self.0.fetch_add(seconds, Ordering::SeqCst);
@@ -67,9 +72,13 @@ impl Default for Bench {
 impl Bench {
     /// The realm at [`NOW`].
     pub fn new() -> Self {
+        let clock = Arc::new(TurnClock::at(NOW));
+        if moved::is_moving() {
+            moved::clock_is(&clock);
+        }
         Self {
             world: World::new(NOW, 1),
-            clock: Arc::new(TurnClock(AtomicI64::new(NOW))),
+            clock,
         }
     }
 
@@ -168,7 +177,10 @@ pub struct Done {
 /// The end of a handshake, which must have come.
 pub fn done(step: Result<Step, Failure>) -> Done {
     match step {
-        Ok(Step::Established { token, context }) => Done { token, context },
+        Ok(Step::Established { token, context }) => Done {
+            token,
+            context: moved::used(context),
+        },
         Ok(Step::Continue { token }) => panic!("goes on with {token:02x?}"),
         Err(failure) => panic!("{failure}"),
     }

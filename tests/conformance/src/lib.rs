@@ -19,6 +19,7 @@ pub mod delegation;
 pub mod flags;
 pub mod limits;
 pub mod messages;
+pub mod moved;
 pub mod negotiation;
 pub mod ntlm;
 pub mod prompt;
@@ -58,6 +59,9 @@ pub trait Mount {
     fn clock(builder: ConfigBuilder, clock: &Arc<TurnClock>) -> ConfigBuilder {
         builder.clock(Arc::clone(clock) as Arc<dyn Clock>)
     }
+
+    /// Whether every context is moved to another process before it is used.
+    const MOVED: bool = false;
 
     /// Whether the crate's own code says why a client is refused. A library tells clients what
     /// it will, and does not name to the server all that it has found.
@@ -107,6 +111,9 @@ pub enum Instead {
 
 /// Runs one test of the suite; one that the backend cannot pass must fail.
 pub fn run<M: Mount>(name: &str, test: fn()) {
+    if M::MOVED {
+        moved::move_contexts();
+    }
     match M::cannot().iter().find(|(test, _)| *test == name) {
         None => test(),
         Some((_, why)) => assert!(

@@ -1,7 +1,7 @@
 //! One forged token through an acceptor, and everything that must then hold.
 
 use crate::bench::{Bench, NOW, REJECT, SKEW_RECOVERY, at, bindings, krb_error, resp};
-use crate::{Instead, Mount, class};
+use crate::{Instead, Mount, class, moved};
 use gss_acceptor::{
     Acceptor, AcceptorConfig, BindingStatus, Context, Error, ExpiredContexts, Failure, Framing,
     Granted, Misuse, Name, Principal, Protection, Requirements, SequenceState, Step, StepInput,
@@ -121,7 +121,7 @@ pub fn judge<M: Mount>(case: &Case) -> Checked {
     match (case.expect, step) {
         (Expect::Accept, Ok(Step::Established { token, context })) => {
             ended(acceptor)?;
-            accepted(case, forged, token, &context)
+            accepted(case, forged, token, &moved::used(context))
         }
         (Expect::Continue, Ok(Step::Continue { token })) => {
             continued(case, &forged, &token, &acceptor)?;

@@ -42,6 +42,40 @@ impl Mount for Rust {
 
 mount!(Rust);
 
+/// The suite once more, each context in another process.
+mod moved {
+    use super::*;
+
+    struct Moved;
+
+    impl Mount for Moved {
+        type Backend = RustBackend;
+        const NAME: &'static str = "rust";
+        const MOVED: bool = true;
+
+        fn backend(keytab: Keytab) -> RustBackend {
+            Rust::backend(keytab)
+        }
+
+        fn user_to_user(own: UserToUser, keytab: Option<Keytab>) -> RustBackend {
+            Rust::user_to_user(own, keytab)
+        }
+
+        fn cannot() -> &'static [(&'static str, &'static str)] {
+            &[(
+                "rule_15_no_settings_for_a_cache",
+                "what was wrong with delegated credentials travels as words",
+            )]
+        }
+
+        fn refused() -> Requirements {
+            Rust::refused()
+        }
+    }
+
+    mount!(Moved);
+}
+
 /// Credentials of several kinds at once are this backend's own.
 #[test]
 fn rule_04_password_and_second_keytab() {

@@ -20,3 +20,25 @@ impl NtlmMount for Rust {
 }
 
 mount_ntlm!(Rust);
+
+/// The suite once more, each context in another process.
+mod moved {
+    use super::*;
+
+    struct Moved;
+
+    impl NtlmMount for Moved {
+        type Backend = RustBackend;
+        const MOVED: bool = true;
+
+        fn ntlm(ntlm: Ntlm) -> RustBackend {
+            Rust::ntlm(ntlm)
+        }
+
+        fn both(keytab: Keytab, ntlm: Ntlm) -> RustBackend {
+            Rust::both(keytab, ntlm)
+        }
+    }
+
+    mount_ntlm!(Moved);
+}

@@ -17,6 +17,9 @@ use std::sync::Arc;
 
 /// A backend that speaks NTLM.
 pub trait NtlmMount {
+    /// Whether every context is moved to another process before it is used.
+    const MOVED: bool = false;
+
     /// Its type.
     type Backend: Backend + 'static;
 
@@ -77,6 +80,9 @@ macro_rules! ntlm_tests {
         $($(
             #[test]
             fn $name() {
+                if <$mount as $crate::ntlm::NtlmMount>::MOVED {
+                    $crate::moved::move_contexts();
+                }
                 $crate::ntlm::$module::$name::<$mount>();
             }
         )*)*
