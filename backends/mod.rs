@@ -353,11 +353,11 @@ pub trait SecurityContext: Send + Sync {
         None
     }
 
-    /// The backend whose importer takes the exported state up, where that is
-    /// not the one that was configured: a backend may hand out another's
-    /// contexts.
-    fn backend(&self) -> Option<&'static str> {
-        None
+    /// The backend whose [importer](ContextImporter::backend) takes the
+    /// exported state up: not always the one that was configured, which may
+    /// hand out another's contexts. Empty where nothing can be exported.
+    fn backend(&self) -> &'static str {
+        ""
     }
 
     /// The state of the context, to be taken up by

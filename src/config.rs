@@ -58,7 +58,6 @@ impl Default for Limits {
 pub struct AcceptorConfig(Arc<Inner>);
 
 struct Inner {
-    name: &'static str,
     backend: Box<dyn PreparedBackend>,
     settings: Arc<Settings>,
     policy: Arc<Policy>,
@@ -118,10 +117,6 @@ impl AcceptorConfig {
 
     pub(crate) fn backend(&self) -> &dyn PreparedBackend {
         &*self.0.backend
-    }
-
-    pub(crate) fn backend_name(&self) -> &'static str {
-        self.0.name
     }
 
     pub(crate) fn policy(&self) -> &Policy {

@@ -49,10 +49,8 @@ pub struct Context {
     expired: ExpiredContexts,
     /// Read when it is first asked for.
     authorization: OnceLock<Result<Box<Authorization>, AuthorizationProblem>>,
-    /// Whose importer takes it up after an export.
-    backend: &'static str,
     /// What came along when the context was imported.
-    delegated: Option<Delegated>,
+    delegated: Option<Box<Delegated>>,
 }
 
 impl Context {
@@ -62,7 +60,6 @@ impl Context {
         facts: Box<Facts>,
     ) -> Self {
         Self {
-            backend: inner.backend().unwrap_or(config.backend_name()),
             inner,
             facts,
             clock: Arc::clone(config.clock()),
@@ -152,7 +149,7 @@ impl Context {
     #[must_use]
     pub fn delegated(&self) -> Option<&Delegated> {
         let granted = self.facts.granted.contains(Granted::DELEGATE);
-        let delegated = self.delegated.as_ref().or_else(|| self.inner.delegated());
+        let delegated = self.delegated.as_deref().or_else(|| self.inner.delegated());
         delegated.filter(|_| granted)
     }
 

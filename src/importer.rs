@@ -127,7 +127,6 @@ impl ContextImporter {
         let expired = data.expired_contexts();
         let (facts, delegated, state) = data.into_parts();
         let inner = importer.import(state.expose())?;
-        let inner = (importer.backend(), inner);
         Ok(Context::imported(inner, facts, delegated, clock, expired))
     }
 

@@ -289,10 +289,8 @@ impl ConfigBuilder {
             authorization: self.authorization,
         });
         let settings = Arc::new(self.settings(mechanisms, bindings, &policy));
-        let name = self.backend.name();
         let backend = self.backend.prepare(Arc::clone(&settings))?;
         Ok(AcceptorConfig(Arc::new(Inner {
-            name,
             backend,
             settings,
             policy,

@@ -14,7 +14,7 @@ use crate::time::{Clock, ExpiredContexts};
 impl Context {
     /// One that was established in another process, which asked the policy.
     pub(crate) fn imported(
-        (backend, inner): (&'static str, Box<dyn SecurityContext>),
+        inner: Box<dyn SecurityContext>,
         facts: Box<Facts>,
         delegated: Option<Delegated>,
         clock: Arc<dyn Clock>,
@@ -25,8 +25,7 @@ impl Context {
             facts,
             clock,
             expired,
-            backend,
-            delegated,
+            delegated: delegated.map(Box::new),
             authorization: OnceLock::new(),
         }
     }
@@ -63,8 +62,9 @@ impl Context {
             let problem = Box::new(DelegationProblem::LeftBehind);
             self.facts.delegation = DelegationFact::Unusable(problem);
         }
+        let backend = self.inner.backend();
         let state = self.inner.export()?;
-        Ok(ContextData::new(self.backend, self.facts, state)
+        Ok(ContextData::new(backend, self.facts, state)
             .after_its_end(self.expired)
             .with_delegated(delegated))
     }

@@ -208,8 +208,8 @@ impl SecurityContext for KerberosContext {
         self.delegated.as_ref()
     }
 
-    fn backend(&self) -> Option<&'static str> {
-        Some(NAME)
+    fn backend(&self) -> &'static str {
+        NAME
     }
 
     fn export(self: Box<Self>) -> Result<Secret, Error> {

@@ -191,8 +191,8 @@ impl SecurityContext for NtlmContext {
         .into())
     }
 
-    fn backend(&self) -> Option<&'static str> {
-        Some(NAME)
+    fn backend(&self) -> &'static str {
+        NAME
     }
 
     fn export(self: Box<Self>) -> Result<Secret, Error> {
