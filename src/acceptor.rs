@@ -103,6 +103,13 @@ impl Failure {
     }
 }
 
+/// A failure that the client is told nothing of.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::new(error, None)
+    }
+}
+
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         failure.error

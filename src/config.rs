@@ -123,11 +123,15 @@ impl AcceptorConfig {
         &self.0.policy
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    /// What a handshake may cost.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
         &self.0.limits
     }
 
-    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+    /// Where the time comes from.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.settings.clock
     }
 

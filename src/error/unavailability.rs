@@ -2,7 +2,7 @@
 
 use core::fmt;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::error::{CcacheProblem, GssMajor, Krb5ConfProblem, Printable, WindowsStatus};
 use crate::name::Principal;
@@ -87,6 +87,24 @@ pub enum Unavailability {
     TooManyHandshakes {
         /// How many are allowed.
         limit: usize,
+    },
+    /// Too many steps wait for a thread that may block.
+    #[error(
+        "{limit} steps wait for a blocking thread already; raise `waiting` or `blocking_threads`, \
+         or find out what the backend or account source waits for"
+    )]
+    Overloaded {
+        /// How many may wait.
+        limit: usize,
+    },
+    /// A step took too long.
+    #[error(
+        "the step has not ended within {} s; find out what the backend or account source waits \
+         for, or raise `deadline`", .after.as_secs_f32()
+    )]
+    Late {
+        /// How long it may take.
+        after: Duration,
     },
     /// The server is too young to know what was replayed before it started.
     #[error(
@@ -219,8 +237,10 @@ impl Unavailability {
             | Self::NoUsableKey { .. }
             | Self::OwnTgt { .. }
             | Self::AccountFile { .. } => WindowsStatus::SEC_E_NO_CREDENTIALS,
-            Self::Accounts { .. } => WindowsStatus::SEC_E_NO_AUTHENTICATING_AUTHORITY,
-            Self::ReplayStoreFull | Self::TooManyHandshakes { .. } => {
+            Self::Accounts { .. } | Self::Late { .. } => {
+                WindowsStatus::SEC_E_NO_AUTHENTICATING_AUTHORITY
+            }
+            Self::ReplayStoreFull | Self::TooManyHandshakes { .. } | Self::Overloaded { .. } => {
                 WindowsStatus::SEC_E_INSUFFICIENT_MEMORY
             }
             Self::StartingUp { .. } => WindowsStatus::SEC_E_LOGON_DENIED,
