@@ -29,6 +29,8 @@ mod facts;
 mod files;
 #[cfg(test)]
 mod hex;
+#[cfg(feature = "http")]
+pub mod http;
 mod importer;
 #[cfg(feature = "krb5-conf")]
 mod krb5_conf;
@@ -49,6 +51,8 @@ mod secret;
 mod sid;
 mod time;
 mod token;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 
 #[path = "../backends/mod.rs"]
 pub mod backends;

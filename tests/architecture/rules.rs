@@ -262,6 +262,7 @@ pub fn outsiders(source: &Source) -> Vec<Violation> {
         |path| {
             is_item(path.first())
                 || path[0] == root
+                || (["http", "tokio"].contains(&path[0]) && is_item(path.get(1)))
                 || is_vocabulary(path)
                 || (path[0] == "backends" && (is_item(path.get(1)) || path == ["backends", "rust"]))
                 || path == ["backends"]
