@@ -2,9 +2,7 @@
 //! its authenticator (MS-KILE, RFC 4537).
 
 use super::der::{Element, Reader, Tag};
-#[cfg(any(test, fuzzing, feature = "testing"))]
-use super::encode::encode;
-use super::encode::encode_sequence;
+use super::encode::{encode, encode_sequence};
 use super::wire::{List, Octets, int32};
 use super::{CodecError, Decoded, Problem};
 use crate::etype::EncryptionType;
