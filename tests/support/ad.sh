@@ -66,6 +66,9 @@ configs() {
  rdns = false
  qualify_shortname = ""
  udp_preference_limit = 0
+ forwardable = true
+ allow_rc4 = true
+ permitted_enctypes = aes256-cts aes128-cts rc4-hmac
 [realms]
  AD.TEST = {
   kdc = $DCIP:88
@@ -111,11 +114,9 @@ EOF
     folders member; } > "$B/member.conf"
 }
 
-users() {
-  for user in alice disabled üser; do
-    dc samba-tool user create "$user" "$USER_PW" --configfile="$B/dc.conf" >/dev/null
-  done
-  dc samba-tool user disable disabled --configfile="$B/dc.conf" >/dev/null
+seed() {
+  dc /usr/bin/python3 "$(dirname "$0")/ad_seed.py" "$B/dc.conf" "$B" "$USER_PW" > "$B/seed.log" 2>&1 ||
+    { tail -20 "$B/seed.log" >&2; exit 1; }
 }
 
 start() {
@@ -124,7 +125,7 @@ start() {
   dc samba-tool domain provision --configfile="$B/dc.conf" --realm=AD.TEST --domain=ADTEST \
     --server-role=dc --dns-backend=SAMBA_INTERNAL --host-name=dc1 --host-ip="$DCIP" \
     --adminpass="$ADMIN" > "$B/provision.log" 2>&1 || { tail -20 "$B/provision.log" >&2; exit 1; }
-  users
+  seed
   dc samba -D --configfile="$B/dc.conf"
   wait_for 'the domain controller' \
     sh -c "echo '$ADMIN' | ip netns exec $CL kinit Administrator@AD.TEST >/dev/null 2>&1"

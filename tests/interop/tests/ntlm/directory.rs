@@ -14,6 +14,8 @@ use interop::ntlm::{Library, Login, SspiNtlm, python};
 use interop::process::{packages, root, run};
 use interop::{Peer, accept, shake};
 
+use crate::tickets;
+
 const PASSWORD: &str = "Us3r!Passw0rd";
 
 /// The domain, ended when this is dropped.
@@ -32,6 +34,9 @@ impl Directory {
             "samba-dsdb-modules",
             "samba-vfs-modules",
             "winbind",
+            "python3-gssapi",
+            "python3-impacket",
+            "python3-samba",
             "krb5-user",
             "iproute2",
         ]);
@@ -101,6 +106,7 @@ fn problem(error: &Error) -> LogonProblem {
 #[test]
 fn a_domains_users_come_in_through_winbind() {
     let directory = Directory::start();
+    tickets::say_what_samba_says(&directory.0, PASSWORD);
     let config = directory.config("MEM1");
     assert!(config.may_block());
     who_comes_in(&config);

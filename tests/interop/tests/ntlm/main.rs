@@ -1,5 +1,7 @@
-//! NTLM with clients that know nothing of this crate.
+//! NTLM with clients that know nothing of this crate; and an Active Directory, which is one domain
+//! for both NTLM and Kerberos.
 
 mod directory;
 mod libraries;
 mod programs;
+mod tickets;

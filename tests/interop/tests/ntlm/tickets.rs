@@ -1,0 +1,161 @@
+//! Tickets of Active Directory: what their PACs say here is what Samba's own decoder prints.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use gss_acceptor::{
+    Acceptor, AcceptorConfig, AuthorizationProblem, Context, Evidence, GroupAttributes, Keytab,
+    MemoryReplayStore, Rejection, SignatureCheck, Step, UpnOrigin, backends,
+};
+use interop::process::{run, support};
+use interop::python::{PYTHON, script};
+
+/// A ticket: the client's token, and what Samba says of the PAC.
+struct Ticket {
+    name: String,
+    token: Vec<u8>,
+    says: BTreeMap<String, String>,
+}
+
+fn tickets(directory: &Path, password: &str) -> Vec<Ticket> {
+    let mut command = Command::new(PYTHON);
+    command.arg(script("ad_pac.py")).arg(support("ad.sh"));
+    let output = run(command.arg(directory).arg(password));
+    let text = String::from_utf8(output.stdout).expect("text");
+    let tickets: Vec<_> = text.lines().map(ticket).collect();
+    assert_eq!(tickets.len(), 8, "a line for each ticket:\n{text}");
+    tickets
+}
+
+fn ticket(line: &str) -> Ticket {
+    let mut parts = line.split('\t');
+    let mut next = || parts.next().expect("a name and a token");
+    let (name, digits) = (next().to_owned(), next());
+    let pairs = digits.as_bytes().chunks(2);
+    let token = pairs
+        .map(|pair| {
+            let pair = std::str::from_utf8(pair).expect("digits");
+            u8::from_str_radix(pair, 16).expect("digits")
+        })
+        .collect();
+    let says = parts.map(|part| {
+        let (key, value) = part.split_once('=').expect("key=value");
+        (key.to_owned(), value.to_owned())
+    });
+    let says = says.collect();
+    Ticket { name, token, says }
+}
+
+fn config(directory: &Path, krbtgt: bool, required: bool) -> AcceptorConfig {
+    let keytab = |name| Keytab::open(directory.join(name)).expect("a keytab");
+    let mut backend = backends::rust(keytab("services.keytab"));
+    if krbtgt {
+        backend = backend.krbtgt(keytab("krbtgt.keytab"));
+    }
+    // Each configuration sees every token.
+    let mut builder = AcceptorConfig::builder(backend)
+        .insecure_rc4()
+        .replay_store(std::sync::Arc::new(MemoryReplayStore::new()));
+    if required {
+        builder = builder.require_authorization();
+    }
+    builder.build().expect("a plain configuration")
+}
+
+fn accept(config: &AcceptorConfig, token: &[u8]) -> Result<Context, gss_acceptor::Error> {
+    match Acceptor::new(config).step(token) {
+        Ok(Step::Established { context, .. }) => Ok(context),
+        Ok(_) => panic!("one leg is all there is"),
+        Err(failure) => Err(failure.into_error()),
+    }
+}
+
+pub fn say_what_samba_says(directory: &Path, password: &str) {
+    let (plain, all, required) = (
+        config(directory, false, false),
+        config(directory, true, false),
+        config(directory, false, true),
+    );
+    for ticket in tickets(directory, password) {
+        let name = &ticket.name;
+        let context =
+            accept(&plain, &ticket.token).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let checked = accept(&all, &ticket.token).expect("the same ticket");
+        let strict = accept(&required, &ticket.token);
+        if ticket.says.is_empty() {
+            assert_eq!(name, "nopac");
+            assert_eq!(context.authorization(), Err(&AuthorizationProblem::Absent));
+            let error = strict.expect_err("no account and groups");
+            let problem = AuthorizationProblem::Absent;
+            let due = Rejection::Authorization { problem };
+            assert_eq!(error.rejection(), Some(&due));
+            continue;
+        }
+        strict.expect("account and groups are known");
+        compare(&context, &ticket);
+        signatures(&context, &checked, name);
+    }
+}
+
+fn compare(context: &Context, ticket: &Ticket) {
+    let name = &ticket.name;
+    let said = |key: &str| ticket.says.get(key).map(String::as_str);
+    let who = context.authorization().expect("verified");
+    assert_eq!(Some(who.account.user.as_str()), said("account"), "{name}");
+    assert_eq!(Some(who.account.domain.as_str()), said("domain"), "{name}");
+    let text = |sid: Option<gss_acceptor::Sid>| sid.map(|sid| sid.to_string());
+    assert_eq!(text(who.user).as_deref(), said("user"), "{name}");
+    assert_eq!(
+        text(who.primary_group).as_deref(),
+        said("primary"),
+        "{name}"
+    );
+    assert_eq!(
+        Some(who.account_control.to_string().as_str()),
+        said("control")
+    );
+    let groups: Vec<_> = who
+        .groups
+        .iter()
+        .map(|group| format!("{}:{}", group.sid, group.attributes.bits()))
+        .collect();
+    assert_eq!(Some(groups.join(",").as_str()), said("groups"), "{name}");
+    for group in &who.groups {
+        assert!(group.attributes.contains(GroupAttributes::ENABLED));
+        assert!(who.is_member(&group.sid), "{name}: {}", group.sid);
+    }
+    let upn = who.upn.as_ref().expect("a user principal name");
+    assert_eq!(Some(upn.name.as_str()), said("upn"), "{name}");
+    let constructed = u8::from(upn.origin == UpnOrigin::Constructed);
+    assert_eq!(Some(constructed.to_string().as_str()), said("constructed"));
+    assert_eq!(who.dns_domain.as_deref(), said("dns"), "{name}");
+    // Rule 27: the account is the PAC's, whatever the ticket calls the client.
+    let peer = context.peer().to_string();
+    match name.as_str() {
+        "enterprise" => assert_eq!(peer, "alice\\@ad.test@AD.TEST"),
+        "bloat" => assert_eq!(who.groups.len(), 402),
+        _ => {}
+    }
+    let through = who.delegation.as_ref();
+    assert_eq!(
+        through.map(|it| it.target.as_str()),
+        said("target"),
+        "{name}"
+    );
+    let services = through.map(|it| it.services.join(","));
+    assert_eq!(services.as_deref(), said("services"), "{name}");
+    // svc-web said that alice was there; nobody else did.
+    assert_eq!(who.is_asserted_by_service(), name == "s4u", "{name}");
+}
+
+fn signatures(plain: &Context, checked: &Context, name: &str) {
+    let of = |context: &Context| match &context.authorization().expect("verified").evidence {
+        Evidence::Pac(signatures) => *signatures,
+        other => panic!("{name}: {other}"),
+    };
+    assert_eq!(of(plain).kdc, SignatureCheck::NotChecked);
+    let checked = of(checked);
+    let three = [checked.kdc, checked.ticket, checked.full];
+    assert_eq!(three, [SignatureCheck::Valid; 3], "{name}");
+}
