@@ -141,7 +141,11 @@ impl SealingKey {
             return Err(Misuse::OutOfRange { setting, problem }.into());
         }
         let mut number = [0; NUMBER];
-        random::fill(&mut number);
+        // Of the system: two processes after a fork must not seal two pieces
+        // of data under one number, so under one key and nonce.
+        if !random::of_system(&mut number) {
+            return Err(internal("drawing a number for sealing"));
+        }
         let mut sealed = Vec::with_capacity(HEADER + content.len() + TAG);
         sealed.extend_from_slice(MAGIC);
         sealed.push(letter(what));

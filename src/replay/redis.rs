@@ -244,7 +244,10 @@ impl ReplayStore for RedisReplayStore {
         });
         let margin = options.clock_difference;
         let question = Question::check(&options.prefix, &entry, age + margin, left + margin);
-        let answer = self.pool.ask(question);
+        let answer = match question {
+            Some(question) => self.pool.ask(question),
+            None => Reply::Now(Err("the system gives no random number".into())),
+        };
         let Some(local) = options.fallback.clone() else {
             return answer.map(verdict);
         };

@@ -21,7 +21,7 @@ use crate::accounts::AccountAnswer;
 use crate::backends::rust::Shared;
 use crate::backends::rust::kerberos::accept::malformed;
 use crate::backends::{Exchange, Outcome};
-use crate::error::{Error, LogonProblem, Misuse, NtlmRejection, Rejection};
+use crate::error::{Error, LogonProblem, Misuse, NtlmRejection, Rejection, Unavailability};
 use crate::facts::Facts;
 use crate::mechanism::{Framing, Mechanism};
 use crate::name::Name;
@@ -60,7 +60,12 @@ impl AwaitNegotiate {
             return Err(Rejection::Ntlm(NtlmRejection::Connectionless).into());
         }
         let mut challenge = [0; 8];
-        random::fill(&mut challenge);
+        // Of the system: after a fork, two processes that set one challenge
+        // would each take the other's answer to it.
+        if !random::of_system(&mut challenge) {
+            let operation = "drawing a challenge";
+            return Err(Unavailability::Internal { operation }.into());
+        }
         let now = self.shared.settings.clock.now();
         let offer = Offer::new(negotiate.flags, &server.names, challenge, now)?;
         let token = offer.encode(&server.names);

@@ -61,22 +61,23 @@ pub(super) enum Told {
 
 impl Question {
     /// Is this the first use? The memory must be as old as `needed`; the
-    /// entry is kept for `keep`.
+    /// entry is kept for `keep`. None if the system gives no random number.
     pub(super) fn check(
         prefix: &str,
         entry: &ReplayEntry<'_>,
         needed: Duration,
         keep: Duration,
-    ) -> Self {
+    ) -> Option<Self> {
+        // Of the system: after a fork, two processes with one number would
+        // each take the other's entry for its own.
         let mut number = [0; 16];
-        random::fill(&mut number);
-        Self {
+        random::of_system(&mut number).then(|| Self {
             memory: memory_key(prefix),
             entry: entry_key(prefix, entry.purpose.name(), entry.tag),
             needed,
             number: hex(&number),
             keep,
-        }
+        })
     }
 
     /// Begins a memory, if there is none.
