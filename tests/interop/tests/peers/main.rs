@@ -9,6 +9,7 @@ mod gssapi;
 mod handshakes;
 mod judged;
 mod krb5_conf;
+mod ldap;
 mod messages;
 mod programs;
 mod rc4;
