@@ -6,6 +6,7 @@ mod protocol;
 
 use core::fmt;
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 use self::pool::Pool;
@@ -49,7 +50,7 @@ pub struct WinbindOptions {
 impl Default for WinbindOptions {
     fn default() -> Self {
         Self {
-            program: "ntlm_auth".into(),
+            program: "/usr/bin/ntlm_auth".into(),
             arguments: Vec::new(),
             domain: String::new(),
             helpers: 4,
@@ -60,7 +61,8 @@ impl Default for WinbindOptions {
 }
 
 impl WinbindOptions {
-    /// The program: `ntlm_auth` of the search path, unless set.
+    /// The program, by an absolute path: `/usr/bin/ntlm_auth` unless set. It
+    /// decides who comes in, so no search path says which one it is.
     pub fn program(mut self, program: impl Into<OsString>) -> Self {
         self.program = program.into();
         self
@@ -102,7 +104,8 @@ impl WinbindOptions {
     ///
     /// # Errors
     ///
-    /// [`Misuse::OutOfRange`] for no helpers or no time;
+    /// [`Misuse::OutOfRange`] for no helpers, no time or a program that is no
+    /// absolute path;
     /// [`Unavailability::Platform`](crate::Unavailability::Platform) when the
     /// program cannot be started.
     pub fn start(self) -> Result<Winbind, Error> {
@@ -112,6 +115,9 @@ impl WinbindOptions {
         }
         if self.timeout.is_zero() {
             return Err(bad("timeout", "no answer takes no time").into());
+        }
+        if !Path::new(&self.program).is_absolute() {
+            return Err(bad("program", "an absolute path, such as /usr/bin/ntlm_auth").into());
         }
         let pool = Pool::start(&self)?;
         Ok(Winbind {
@@ -151,7 +157,11 @@ impl AccountSource for Winbind {
         let bad = |text: &str| {
             text.chars().any(char::is_control) || text.trim() != text || text.contains("  ")
         };
-        if logon.user().is_empty() || bad(logon.user()) || bad(logon.domain()) {
+        // Aliases of every machine, and nobody's accounts (MS-DTYP 2.4.2.4,
+        // S-1-5-32): winbind has no directory to ask for them, and would say
+        // that it cannot answer, where the client has only named nobody.
+        let nobodys = units(logon.domain(), upcase) == "BUILTIN";
+        if logon.user().is_empty() || bad(logon.user()) || bad(logon.domain()) || nobodys {
             return Reply::Now(AccountAnswer::Refused(LogonProblem::UnknownUser));
         }
         let request = protocol::request(logon, &self.options.domain);

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(super) enum NoAnswer {
 /// A running process; dropping it ends it.
 pub(super) struct Helper {
     child: Child,
-    input: ChildStdin,
+    input: SyncSender<String>,
     output: Receiver<Line>,
 }
 
@@ -46,6 +46,7 @@ impl Helper {
         let pipes = pipes.ok_or_else(|| "it has no pipes".to_owned());
         let lines = pipes.and_then(|(input, output)| {
             let output = lines(output).map_err(|error| error.to_string())?;
+            let input = writer(input).map_err(|error| error.to_string())?;
             Ok((input, output))
         });
         match lines {
@@ -67,10 +68,10 @@ impl Helper {
         if self.output.try_iter().any(|line| line.as_str() != ".") {
             return Err(NoAnswer::Died);
         }
-        let written = self.input.write_all(request.as_bytes());
-        written
-            .and_then(|()| self.input.flush())
-            .map_err(|_| NoAnswer::Died)?;
+        // A helper that reads nothing keeps the thread behind this from
+        // writing, and not the logon from ending.
+        let written = self.input.try_send(request.to_owned());
+        written.map_err(|_| NoAnswer::Died)?;
         let mut answer: Vec<Line> = Vec::new();
         for _ in 0..MAX_LINES {
             let line = match self.output.recv_timeout(wait) {
@@ -99,6 +100,24 @@ impl Drop for Helper {
 fn end(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
+}
+
+/// What it is asked, written by a thread: a request may be longer than a pipe
+/// holds, and nothing else would end the wait for a helper that does not read.
+/// The thread ends with the helper, whose end breaks the pipe.
+fn writer(mut input: ChildStdin) -> std::io::Result<SyncSender<String>> {
+    let (sender, receiver) = mpsc::sync_channel::<String>(1);
+    thread::Builder::new()
+        .name("ntlm_auth-writer".into())
+        .spawn(move || {
+            for request in receiver {
+                let written = input.write_all(request.as_bytes());
+                if written.and_then(|()| input.flush()).is_err() {
+                    return;
+                }
+            }
+        })?;
+    Ok(sender)
 }
 
 /// The lines that it says, read by a thread, so that waiting for one can end.

@@ -11,7 +11,7 @@ fn shell(script: &str) -> WinbindOptions {
         "n=0; while read -r line; do if [ \"$line\" = . ]; then n=$((n+1)); {script}; fi; done"
     );
     Winbind::options()
-        .program("sh")
+        .program("/bin/sh")
         .argument("-c")
         .argument(script)
 }
@@ -137,6 +137,28 @@ fn helpers_that_never_answer_let_nobody_in() {
     assert!(start.elapsed() < Duration::from_secs(20));
 }
 
+/// A request that is longer than a pipe holds, to a helper that reads none of
+/// it: nobody is let in, and nobody waits for ever.
+#[test]
+fn a_helper_that_does_not_read_holds_nobody_up() {
+    let deaf = Winbind::options().program("/bin/sh").argument("-c");
+    let deaf = deaf.argument("exec sleep 60").helpers(1);
+    let source = deaf.timeout(Duration::from_millis(200)).start().unwrap();
+    let start = Instant::now();
+    let logon = Logon::new("alice", "", "").response([1; 8], &[7; 100_000]);
+    // Twice: the first one's helper is gone, and so is what was not written.
+    for _ in 0..2 {
+        match source.look_up(&logon).wait() {
+            AccountAnswer::Unavailable { text } => assert!(text.contains("too long"), "{text}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(start.elapsed() < Duration::from_secs(20));
+    // One that reads takes it whole.
+    let source = shell(YES).helpers(1).start().unwrap();
+    assert!(verified(&source.look_up(&logon).wait()));
+}
+
 /// A helper that says more than it was asked for answers nobody's logon with
 /// it: the first one of each process is what counts.
 #[test]
@@ -183,6 +205,29 @@ fn names_that_cannot_be_are_not_asked_for() {
         let answer = ask(&source, user);
         let unknown = matches!(answer, AccountAnswer::Refused(LogonProblem::UnknownUser));
         assert!(unknown, "{user:?}: {answer:?}");
+    }
+}
+
+/// S-1-5-32, the aliases of every machine, is no directory that could be out of
+/// reach.
+#[test]
+fn nobody_has_an_account_in_builtin() {
+    let source = shell(YES).helpers(1).start().unwrap();
+    for domain in ["BUILTIN", "builtin", "Builtin"] {
+        let logon = Logon::new("alice", domain, "").response([1; 8], b"nt");
+        let answer = source.look_up(&logon).wait();
+        let unknown = matches!(answer, AccountAnswer::Refused(LogonProblem::UnknownUser));
+        assert!(unknown, "{domain}: {answer:?}");
+    }
+}
+
+/// No search path says which program decides who comes in.
+#[test]
+fn the_program_has_an_absolute_path() {
+    for program in ["ntlm_auth", "sh", "bin/sh", "./sh", ""] {
+        let error = Winbind::options().program(program).start();
+        let error = error.expect_err(program).to_string();
+        assert!(error.contains("an absolute path"), "{error}");
     }
 }
 

@@ -158,6 +158,10 @@ fn who_stays_out(config: &AcceptorConfig) {
         assert_eq!(problem(failure.error()), due, "{user}");
         assert_eq!(failure.token(), None);
     }
+    // Not a directory that is out of reach: to the client this is a wrong name like any other.
+    let login = Login::new("alice", "BUILTIN", PASSWORD);
+    let failure = accept(config, &mut SspiNtlm::new(&login)).expect_err("BUILTIN");
+    assert_eq!(problem(failure.error()), LogonProblem::UnknownUser);
 }
 
 /// winbind looks neither at the MIC nor at the flags: they are altered here on the way.

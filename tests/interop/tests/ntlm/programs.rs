@@ -110,7 +110,10 @@ fn curl_negotiates_with_gss_ntlmssp() {
     for (line, who) in [
         ("CORP:bob:Password", Some("CORP\\bob")),
         ("X:jürgen:Pä$$wörd€", Some("jürgen")),
+        (":bob@CORP:Password", Some("CORP\\bob")),
+        ("X:empty:", Some("empty")),
         ("X:alice:password", None),
+        ("X:alice:", None),
         ("X:nobody:Password", None),
     ] {
         let file = place.write("users", line);
@@ -140,6 +143,8 @@ fn chromium_with_a_password_in_the_url() {
     for (user, who) in [
         ("alice:Password", Some("alice")),
         ("CORP%5Cbob:Password", Some("CORP\\bob")),
+        ("bob%40CORP:Password", Some("CORP\\bob")),
+        ("empty:", Some("empty")),
         (
             "j%C3%BCrgen:P%C3%A4%24%24w%C3%B6rd%E2%82%AC",
             Some("jürgen"),
@@ -186,14 +191,27 @@ fn sambas_ntlm_auth() {
     );
     for (user, password, good) in [
         ("alice", "Password", true),
+        ("CORP\\bob", "Password", true),
+        ("bob@CORP", "Password", true),
         ("jürgen", UNICODE, true),
+        ("empty", "", true),
         ("alice", "password", false),
+        ("alice", "", false),
         ("nobody", "Password", false),
+        ("ELSEWHERE\\bob", "Password", false),
     ] {
+        let (domain, user) = user.split_once('\\').unwrap_or(("", user));
         let mut helper = Command::new("ntlm_auth")
             .args(["--helper-protocol=ntlmssp-client-1", "--configfile"])
             .arg(&config)
-            .args(["--username", user, "--password", password, "--domain", ""])
+            .args([
+                "--username",
+                user,
+                "--password",
+                password,
+                "--domain",
+                domain,
+            ])
             .env("LC_ALL", "C.UTF-8")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
