@@ -59,12 +59,22 @@ use crate::secret::Secret;
 use crate::time::Clock;
 use crate::token::{CredentialHandle, StepInput};
 
+#[cfg(all(feature = "broker", target_os = "linux"))]
+pub(crate) mod broker;
 mod description;
 #[cfg(all(feature = "gssapi", unix))]
 pub(crate) mod gssapi;
 #[cfg(feature = "rust")]
 pub(crate) mod rust;
 
+#[cfg(all(any(fuzzing, test), feature = "broker", target_os = "linux"))]
+#[doc(hidden)]
+pub use self::broker::fuzzing as broker_fuzzing;
+/// What the two sides of a broker say to each other.
+#[cfg(all(feature = "broker-daemon", target_os = "linux"))]
+pub(crate) use self::broker::wire as broker_wire;
+#[cfg(all(feature = "broker", target_os = "linux"))]
+pub use self::broker::{BrokerBackend, BrokerOptions, broker};
 pub use self::description::{BackendDescription, PrincipalDescription, TgtDescription};
 
 #[cfg(all(feature = "gssapi", unix))]
@@ -72,6 +82,15 @@ pub use self::gssapi::{GssapiBackend, GssapiContext, GssapiImporter, GssapiLibra
 
 #[cfg(feature = "rust")]
 pub use self::rust::{RustBackend, RustImporter, rust, rust_importer};
+
+/// The importers of those backends of this build that need no library.
+#[cfg(all(feature = "broker", target_os = "linux"))]
+fn importers() -> Vec<Box<dyn ContextImporter>> {
+    vec![
+        #[cfg(feature = "rust")]
+        Box::new(rust_importer()),
+    ]
+}
 
 /// The parsers, for `fuzz/` alone.
 #[cfg(all(any(fuzzing, test), feature = "rust"))]

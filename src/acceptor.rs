@@ -167,6 +167,16 @@ impl Acceptor {
         self.finish(outcome, slot)
     }
 
+    /// Gives the handshake up between two steps; gives what the client is to
+    /// be told, where the protocol has a word for that (a SPNEGO reject). A
+    /// further step is [`Misuse::StepAfterEnd`].
+    pub fn abandon(&mut self) -> Option<Vec<u8>> {
+        match core::mem::replace(&mut self.state, State::Ended) {
+            State::Awaiting { exchange, .. } => exchange.abandon(),
+            State::Fresh | State::Ended => None,
+        }
+    }
+
     /// After a [`Step::Continue`] that asks the client to try once more: what
     /// was wrong with its token, such as a clock that is off (MS-KILE 3.4.5).
     /// `None` after any other step. For the log: a client that does not know

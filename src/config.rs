@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::backends::{Backend, PreparedBackend, Settings};
+use crate::backends::{Backend, BackendDescription, PreparedBackend, Settings};
 use crate::credentials::Credentials;
 use crate::error::{Error, Unavailability};
 use crate::facts::Capabilities;
@@ -117,6 +117,13 @@ impl AcceptorConfig {
 
     pub(crate) fn backend(&self) -> &dyn PreparedBackend {
         &*self.0.backend
+    }
+
+    /// The backend's own words.
+    // For a broker, which is a feature.
+    #[allow(dead_code)]
+    pub(crate) fn backend_description(&self) -> BackendDescription {
+        self.0.backend.describe()
     }
 
     pub(crate) fn policy(&self) -> &Policy {

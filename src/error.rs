@@ -3,6 +3,7 @@
 mod authorization;
 mod ccache;
 mod delegation;
+mod elsewhere;
 mod krb5_conf;
 mod misuse;
 mod ntlm;
@@ -15,6 +16,7 @@ mod unavailability;
 pub use authorization::AuthorizationProblem;
 pub use ccache::CcacheProblem;
 pub use delegation::DelegationProblem;
+pub use elsewhere::Elsewhere;
 pub use krb5_conf::Krb5ConfProblem;
 pub use misuse::Misuse;
 pub use ntlm::{LogonProblem, NtlmRejection};

@@ -14,6 +14,8 @@
 mod acceptor;
 pub mod accounts;
 mod authorization;
+#[cfg(all(feature = "broker-daemon", target_os = "linux"))]
+pub mod broker;
 mod calendar;
 mod ccache;
 mod channel_bindings;
@@ -79,9 +81,10 @@ pub use credentials::{
 };
 pub use delegation::Delegated;
 pub use error::{
-    AccountFileProblem, AuthorizationProblem, CcacheProblem, DelegationProblem, Error, EtypeUse,
-    GssMajor, KeyTried, KeytabProblem, Krb5ConfProblem, LogonProblem, Misuse, NtlmRejection,
-    PlatformStatus, Rejection, SaslRejection, Sealed, SealedProblem, Unavailability, WindowsStatus,
+    AccountFileProblem, AuthorizationProblem, CcacheProblem, DelegationProblem, Elsewhere, Error,
+    EtypeUse, GssMajor, KeyTried, KeytabProblem, Krb5ConfProblem, LogonProblem, Misuse,
+    NtlmRejection, PlatformStatus, Rejection, SaslRejection, Sealed, SealedProblem, Unavailability,
+    WindowsStatus,
 };
 pub use etype::EncryptionType;
 pub use facts::{

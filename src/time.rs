@@ -23,6 +23,13 @@ impl Clock for SystemClock {
     }
 }
 
+/// A clock that nobody turns, for how long something takes.
+// For what waits for other processes: a build without has no use for it.
+#[allow(dead_code, clippy::disallowed_methods)]
+pub(crate) fn monotonic() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 /// When a context ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]

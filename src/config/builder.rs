@@ -13,6 +13,7 @@ use crate::channel_bindings::ChannelBindingPolicy;
 use crate::credentials::{CredentialPrompt, PromptAnswer, WantedCredentials};
 use crate::error::Error;
 use crate::etype::EncryptionType;
+use crate::facts::Capabilities;
 use crate::mechanism::Mechanism;
 use crate::name::ServiceName;
 use crate::policy::{self, Authorizing, Policy};
@@ -263,6 +264,12 @@ impl ConfigBuilder {
         self.prompt = Some(CredentialPrompt::new(ask));
         self.requested |= Requirements::PROMPT_FOR_CREDS;
         self
+    }
+
+    /// What the backend can do.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        self.backend.capabilities()
     }
 
     /// Checks everything, reads the credentials, and makes the configuration.

@@ -16,7 +16,7 @@ impl ConfigBuilder {
     /// The encryption types, the preferred first. RC4 is the last, wherever it
     /// was named: the first that both sides have is chosen (RFC 4537), and
     /// that must not lead from AES down to RC4.
-    pub(super) fn permitted_etypes(&self) -> Vec<EncryptionType> {
+    pub(crate) fn permitted_etypes(&self) -> Vec<EncryptionType> {
         let mut etypes = match &self.etypes {
             Some(etypes) => etypes.clone(),
             None => EncryptionType::DEFAULT.to_vec(),
@@ -26,6 +26,20 @@ impl ConfigBuilder {
             etypes.push(EncryptionType::RC4_HMAC);
         }
         etypes
+    }
+
+    /// Of those that are permitted, these alone.
+    // For a broker, which is a feature.
+    #[allow(dead_code)]
+    pub(crate) fn only_etypes(mut self, etypes: &[EncryptionType]) -> Self {
+        let rc4 = EncryptionType::RC4_HMAC;
+        if !etypes.contains(&rc4) {
+            self.rc4 = Rc4::Refused;
+        }
+        let permitted = self.permitted_etypes();
+        let both = etypes.iter().filter(|etype| permitted.contains(etype));
+        self.etypes = Some(both.copied().collect());
+        self
     }
 
     /// RC4 is accepted where its own function says so, and nowhere else.

@@ -187,6 +187,12 @@ pub enum Misuse {
         /// The type.
         etype: crate::etype::EncryptionType,
     },
+    /// A broker refuses what is asked of it.
+    #[error("the broker refuses: {}", Printable(.text))]
+    Broker {
+        /// Its words.
+        text: String,
+    },
     /// Something that this backend or mechanism does not do.
     #[error("not supported by the {backend} backend: {what}")]
     Unsupported {

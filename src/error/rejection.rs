@@ -345,6 +345,9 @@ pub enum Rejection {
     /// What SASL knows besides.
     #[error(transparent)]
     Sasl(#[from] SaslRejection),
+    /// What a broker found.
+    #[error(transparent)]
+    Elsewhere(#[from] super::Elsewhere),
     /// The client ended the handshake with an error of its own.
     #[error("the client ended the handshake{}", .code.map_or_else(String::new, |code| format!(" with Kerberos error {code}")))]
     PeerFailed {

@@ -163,6 +163,12 @@ impl PlatformStatus {
         self.origin
     }
 
+    /// What it said, in its words.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The Windows status, where it is one.
     #[must_use]
     pub fn windows(&self) -> Option<WindowsStatus> {

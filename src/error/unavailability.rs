@@ -138,6 +138,12 @@ pub enum Unavailability {
         /// What it said.
         text: String,
     },
+    /// The broker that holds the keys.
+    #[error("the broker cannot be asked: {}", Printable(.text))]
+    Broker {
+        /// What is wrong.
+        text: String,
+    },
     /// A cryptographic operation failed that cannot fail on good input.
     #[error("{operation} failed")]
     Internal {
@@ -237,7 +243,7 @@ impl Unavailability {
             | Self::NoUsableKey { .. }
             | Self::OwnTgt { .. }
             | Self::AccountFile { .. } => WindowsStatus::SEC_E_NO_CREDENTIALS,
-            Self::Accounts { .. } | Self::Late { .. } => {
+            Self::Accounts { .. } | Self::Broker { .. } | Self::Late { .. } => {
                 WindowsStatus::SEC_E_NO_AUTHENTICATING_AUTHORITY
             }
             Self::ReplayStoreFull | Self::TooManyHandshakes { .. } | Self::Overloaded { .. } => {

@@ -28,6 +28,7 @@ impl Rejection {
             }
             Self::Ntlm(reason) => reason.status(),
             Self::Sasl(reason) => reason.status(),
+            Self::Elsewhere(found) => found.status,
             Self::Sealed { problem, .. } => problem.status(),
             Self::MechListMic { .. } => WindowsStatus::SEC_E_MESSAGE_ALTERED,
             Self::BindingMismatch { .. }
@@ -51,6 +52,7 @@ impl Rejection {
         match self {
             Self::Ntlm(reason) => reason.gss_major(),
             Self::Sasl(reason) => reason.gss_major(),
+            Self::Elsewhere(found) => found.gss_major,
             Self::Sealed { problem, .. } => problem.gss_major(),
             Self::Replay => GssMajor::DUPLICATE_TOKEN,
             Self::BindingMismatch { .. }

@@ -11,7 +11,6 @@ pub mod ntlm;
 pub mod peer;
 pub mod process;
 pub mod python;
-pub mod redis;
 pub mod rpc;
 pub mod smb;
 pub mod sspi_crate;

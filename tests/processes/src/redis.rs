@@ -1,12 +1,11 @@
-//! Debian's redis-server, and servers that share it.
+//! Debian's redis-server.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::process::{cargo_build, packages, target_dir};
+use crate::process::packages;
 
 /// A server of one test's, ended with it.
 pub struct Redis {
@@ -115,67 +114,5 @@ impl Drop for Redis {
             let _ = child.wait();
         }
         let _ = std::fs::remove_dir_all(&self.dir);
-    }
-}
-
-/// A server of its own process that takes tokens and says what it did with them.
-pub struct Node {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl Node {
-    /// Starts one. It lets clocks be `skew` seconds apart.
-    ///
-    /// # Panics
-    /// It does not start.
-    pub fn start(url: &str, keytab: &Path, skew: u64) -> Self {
-        cargo_build(&["-q", "-p", "interop", "--bin", "replay_node"]);
-        let mut child = Command::new(target_dir().join("replay_node"))
-            .arg(url)
-            .arg(keytab)
-            .arg(skew.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("replay_node");
-        let input = child.stdin.take().expect("piped");
-        let output = BufReader::new(child.stdout.take().expect("piped"));
-        let mut own = Self {
-            child,
-            input,
-            output,
-        };
-        assert_eq!(own.hear(), "ready");
-        own
-    }
-
-    /// Gives it a token.
-    ///
-    /// # Panics
-    /// It has ended.
-    pub fn say(&mut self, token: &[u8]) {
-        let mut line: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
-        line.push('\n');
-        self.input.write_all(line.as_bytes()).expect("a node");
-        self.input.flush().expect("a node");
-    }
-
-    /// `in`, or why not.
-    ///
-    /// # Panics
-    /// It has ended.
-    pub fn hear(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("a node");
-        line.trim().to_owned()
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -5,7 +5,8 @@ use gss_acceptor::{
     Acceptor, AcceptorConfig, MemoryReplayStore, RedisReplayOptions, RedisReplayStore, Rejection,
     ReplayEntry, ReplayStore, ReplayVerdict, Step, StepInput, backends,
 };
-use interop::redis::{Node, Redis};
+use processes::node::Node;
+use processes::redis::Redis;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -25,6 +26,11 @@ fn keytab(redis: &Redis, service: &Service) -> PathBuf {
     let path = redis.dir().join("keytab");
     std::fs::write(&path, service.keytab_bytes()).expect("a keytab");
     path
+}
+
+fn node(redis: &Redis, keytab: &std::path::Path, skew: &str) -> Node {
+    let keytab = keytab.to_str().expect("a path in UTF-8");
+    Node::start(&["redis", &redis.url(), keytab, skew])
 }
 
 fn quick() -> RedisReplayOptions {
@@ -68,8 +74,8 @@ fn rule_12_of_two_processes_one_lets_a_token_in() {
     let service = service();
     let keytab = keytab(&redis, &service);
     settled(&redis);
-    let mut first = Node::start(&redis.url(), &keytab, 300);
-    let mut second = Node::start(&redis.url(), &keytab, 300);
+    let mut first = node(&redis, &keytab, "300");
+    let mut second = node(&redis, &keytab, "300");
     let mut let_in_by_first = 0;
     for n in 0..10_000 {
         let token = token(&service);
@@ -96,8 +102,8 @@ fn rule_12_a_restart_under_load_lets_no_replay_in() {
     let keytab = keytab(&redis, &service);
     settled(&redis);
     let mut nodes = [
-        Node::start(&redis.url(), &keytab, SKEW),
-        Node::start(&redis.url(), &keytab, SKEW),
+        node(&redis, &keytab, &SKEW.to_string()),
+        node(&redis, &keytab, &SKEW.to_string()),
     ];
     // Each token to both servers, and those of the last seconds once more after each.
     let began = Instant::now();

@@ -1,3 +1,4 @@
 //! Servers in several processes, that share what one process has for itself.
 
+mod broker;
 mod redis;

@@ -1,0 +1,464 @@
+//! The broker as a process of its own, and what becomes of it.
+
+use gss_acceptor::backends::{BrokerOptions, broker};
+use gss_acceptor::testing::{ClientFlags, ClientStep, Offer, Realm, Service};
+use gss_acceptor::{
+    Acceptor, AcceptorConfig, Context, Error, Misuse, Protection, Rejection, SequenceState, Step,
+    Unavailability,
+};
+use processes::broker::{Daemon, memory_holds};
+use processes::node::Node;
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const NOBODY: u32 = 65534;
+
+fn service() -> Service {
+    let realm = Realm::new("EXAMPLE.TEST");
+    realm.service("HTTP/localhost").expect("a service")
+}
+
+fn token(service: &Service) -> Vec<u8> {
+    let client = service.client("alice").raw().flags(ClientFlags::BROWSER);
+    client.token().expect("a token")
+}
+
+fn config(daemon: &Daemon) -> AcceptorConfig {
+    let backend = broker(daemon.socket()).expect("a broker");
+    AcceptorConfig::builder(backend).build().expect("builds")
+}
+
+fn context(config: &AcceptorConfig, token: &[u8]) -> (Option<Vec<u8>>, Context) {
+    match Acceptor::new(config).step(token) {
+        Ok(Step::Established { token, context }) => (token, context),
+        other => panic!("not established: {other:?}"),
+    }
+}
+
+fn failed(config: &AcceptorConfig, token: &[u8]) -> Error {
+    match Acceptor::new(config).step(token) {
+        Err(failure) => failure.into_error(),
+        Ok(step) => panic!("not refused: {step:?}"),
+    }
+}
+
+fn is_broker(error: &Error) -> bool {
+    matches!(error.unavailability(), Some(Unavailability::Broker { .. }))
+}
+
+#[test]
+fn contexts_go_on_without_the_broker() {
+    let service = service();
+    let mut daemon = Daemon::start(&service.keytab_bytes(), "allow 0 *\n");
+    let config = config(&daemon);
+    assert!(config.may_block());
+    let shown = config.describe().to_string();
+    assert!(shown.contains("rust, in the broker at"), "{shown}");
+    assert!(shown.contains("HTTP/localhost@EXAMPLE.TEST"), "{shown}");
+    let client = service.client("alice").initiate().expect("a client");
+    let (token, context) = context(&config, client.first_token());
+    let client = client.finish(token.as_deref()).expect("mutual");
+    assert_eq!(context.peer().to_string(), "alice@EXAMPLE.TEST");
+    let sealed = client
+        .wrap(Protection::Confidentiality, b"one")
+        .expect("wraps");
+    assert_eq!(context.unwrap(&sealed).expect("unwraps").data, b"one");
+    // A replay, which the broker remembers; and then it is gone.
+    let replayed = self::token(&service);
+    self::context(&config, &replayed);
+    assert_eq!(
+        failed(&config, &replayed).rejection(),
+        Some(&Rejection::Replay)
+    );
+    daemon.kill();
+    let sealed = client
+        .wrap(Protection::Confidentiality, b"two")
+        .expect("wraps");
+    let opened = context.unwrap(&sealed).expect("unwraps");
+    assert_eq!(
+        (&opened.data[..], opened.sequence),
+        (&b"two"[..], SequenceState::InOrder)
+    );
+    let back = context
+        .wrap(Protection::Confidentiality, b"three")
+        .expect("wraps");
+    assert_eq!(client.unwrap(&back).expect("unwraps").data, b"three");
+    let error = failed(&config, &self::token(&service));
+    assert!(is_broker(&error), "{error}");
+    assert!(error.to_string().contains("gss-acceptor-broker"), "{error}");
+    // The same configuration finds the next one.
+    daemon.restart();
+    self::context(&config, &self::token(&service));
+}
+
+#[test]
+fn half_done_handshakes_fail_with_the_broker() {
+    let service = service();
+    let mut daemon = Daemon::start(&service.keytab_bytes(), "allow 0 *\n");
+    let config = config(&daemon);
+    // The client prefers NTLM, so that three legs are needed.
+    let begin = || {
+        let client = service.client("alice").spnego(Offer::NtlmFirst);
+        let client = client.initiate().expect("a client");
+        let mut acceptor = Acceptor::new(&config);
+        let Ok(Step::Continue { token }) = acceptor.step(client.first_token()) else {
+            panic!("three legs");
+        };
+        let ClientStep::Continue { token, .. } = client.step(Some(&token)).expect("its turn")
+        else {
+            panic!("three legs");
+        };
+        (acceptor, token)
+    };
+    let (mut acceptor, token) = begin();
+    assert!(matches!(
+        acceptor.step(&token),
+        Ok(Step::Established { .. } | Step::Continue { .. })
+    ));
+    let (mut one, token_of_one) = begin();
+    let (mut two, token_of_two) = begin();
+    daemon.kill();
+    let error = one.step(&token_of_one).expect_err("gone").into_error();
+    assert!(is_broker(&error), "{error}");
+    daemon.restart();
+    // Neither does the next broker take it for one of its own.
+    self::context(&config, &self::token(&service));
+    let error = two.step(&token_of_two).expect_err("gone").into_error();
+    assert!(is_broker(&error), "{error}");
+    assert!(
+        error.to_string().contains("the client must begin again"),
+        "{error}"
+    );
+}
+
+#[test]
+fn ten_thousand_handshakes_with_a_kill_in_the_middle() {
+    const CONNECTIONS: usize = 64;
+    const EACH: usize = 157;
+    let service = service();
+    let stranger = self::service();
+    let mut daemon = Daemon::start(&service.keytab_bytes(), "allow 0 *\n");
+    let configs: Vec<_> = (0..CONNECTIONS).map(|_| config(&daemon)).collect();
+    let (done, let_in, lost) = (
+        AtomicUsize::new(0),
+        AtomicUsize::new(0),
+        AtomicUsize::new(0),
+    );
+    let began = Instant::now();
+    thread::scope(|scope| {
+        for config in &configs {
+            scope.spawn(|| {
+                for n in 0..EACH {
+                    // Every tenth is of a service with another key.
+                    let good = n % 10 != 9;
+                    let token = token(if good { &service } else { &stranger });
+                    match Acceptor::new(config).step(&token) {
+                        Ok(Step::Established { context, .. }) => {
+                            assert!(good && context.peer().to_string() == "alice@EXAMPLE.TEST");
+                            let_in.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Ok(step) => panic!("{step:?}"),
+                        Err(failure) if is_broker(failure.error()) => {
+                            lost.fetch_add(1, Ordering::Relaxed);
+                            thread::sleep(Duration::from_millis(5));
+                        }
+                        Err(failure) => {
+                            let reason = failure.error().rejection();
+                            let key = matches!(reason, Some(Rejection::KeyMismatch { .. }));
+                            assert!(!good && key, "{failure}");
+                        }
+                    }
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        while done.load(Ordering::Relaxed) < CONNECTIONS * EACH / 2 {
+            thread::sleep(Duration::from_millis(5));
+        }
+        daemon.kill();
+        thread::sleep(Duration::from_millis(50));
+        daemon.restart();
+    });
+    let (let_in, lost) = (let_in.into_inner(), lost.into_inner());
+    println!("{let_in} let in, {lost} lost, {:?}", began.elapsed());
+    assert!(lost > 0, "nobody noticed");
+    assert!(
+        let_in + lost > CONNECTIONS * EACH * 8 / 10,
+        "{let_in} and {lost}"
+    );
+    assert!(let_in > CONNECTIONS * EACH / 2, "{let_in}, {lost} lost");
+    assert!(
+        daemon.descriptors() >= CONNECTIONS / 2,
+        "they are connected"
+    );
+    drop(configs);
+    // What they held is given back.
+    let few = || daemon.descriptors() < 20;
+    assert!((0..100).any(|_| few() || {
+        thread::sleep(Duration::from_millis(50));
+        false
+    }));
+}
+
+#[test]
+fn who_stalls_is_cut_off_and_holds_nobody_up() {
+    let service = service();
+    let daemon = Daemon::start(&service.keytab_bytes(), "allow 0 *\n");
+    let config = config(&daemon);
+    // Half a frame; a hello and half a step; one who reads no answers.
+    let mut half = daemon.connect();
+    half.write_all(b"\0\0").expect("writes");
+    let hello = b"\0\0\0\x10\x01\0\0\0\x01GSSBROKER\0\x01";
+    let mut later = daemon.connect();
+    later.write_all(hello).expect("writes");
+    later.write_all(b"\0\0\xff\xff\x03").expect("writes");
+    let mut deaf = daemon.connect();
+    deaf.write_all(hello).expect("writes");
+    deaf.set_write_timeout(Some(Duration::from_millis(200)))
+        .expect("a limit");
+    let request = b"\0\0\0\x0d\x04\0\0\0\x02\0\0\0\0\0\0\0\0".repeat(1000);
+    while deaf.write_all(&request).is_ok() {}
+    let began = Instant::now();
+    for _ in 0..50 {
+        context(&config, &token(&service));
+    }
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        began.elapsed()
+    );
+    for stream in [&mut half, &mut later] {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).expect("cut off, not held");
+    }
+    assert!(
+        began.elapsed() < Duration::from_secs(12),
+        "{:?}",
+        began.elapsed()
+    );
+    // The one who reads nothing is let go too: its connection is not kept.
+    let cut = (0..200).any(|_| {
+        thread::sleep(Duration::from_millis(50));
+        matches!(deaf.write(b"\0"), Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+    });
+    assert!(cut, "it is kept");
+    context(&config, &token(&service));
+}
+
+/// A broker that hangs: each waits for the limit, and nobody for ever.
+#[test]
+fn waits_for_the_broker_are_bounded() {
+    let service = service();
+    let daemon = Daemon::start(&service.keytab_bytes(), "allow 0 *\n");
+    let options = BrokerOptions::new(daemon.socket()).timeout(Duration::from_millis(400));
+    let config = AcceptorConfig::builder(options.open().expect("a broker")).build();
+    let config = config.expect("builds");
+    context(&config, &token(&service));
+    daemon.signal("STOP");
+    let began = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                let error = failed(&config, &token(&service));
+                assert!(is_broker(&error), "{error}");
+                assert!(error.to_string().contains("too long"), "{error}");
+            });
+        }
+    });
+    let took = began.elapsed();
+    // Nor does a new connection wait for ever.
+    let options = BrokerOptions::new(daemon.socket()).timeout(Duration::from_millis(400));
+    let other = Instant::now();
+    assert!(options.open().is_err());
+    let other = other.elapsed();
+    daemon.signal("CONT");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(other < Duration::from_secs(2), "{other:?}");
+    context(&config, &token(&service));
+}
+
+#[test]
+fn frames_that_are_none_end_the_connection_and_nothing_else() {
+    let service = service();
+    let daemon = Daemon::start(&service.keytab_bytes(), "allow 0 *\n");
+    let config = config(&daemon);
+    let hello = &b"\0\0\0\x10\x01\0\0\0\x01GSSBROKER\0\x01"[..];
+    for bytes in [
+        &b"GET / HTTP/1.1\r\n\r\n"[..],
+        b"\0\0\0\0",
+        b"\0\0\0\x04\x01\0\0\0",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff",
+        // A step, a configure, an unknown kind before any hello.
+        b"\0\0\0\x05\x03\0\0\0\x01",
+        b"\0\0\0\x05\x02\0\0\0\x01",
+        b"\0\0\0\x05\x63\0\0\0\x01",
+        // A hello in other words.
+        b"\0\0\0\x10\x01\0\0\0\x01GSSBROKES\0\x01",
+    ] {
+        let mut stream = daemon.connect();
+        stream.write_all(bytes).expect("writes");
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+        assert!(rest.is_empty(), "{bytes:02x?}: {rest:02x?}");
+    }
+    // After a hello, requests that cannot be read are refused one by one.
+    for body in [
+        &b"\x03\0\0\0\x07"[..],
+        b"\x02\0\0\0\x07\xff\xff",
+        b"\x04\0\0\0\x07\0",
+        b"\x63\0\0\0\x07",
+        b"\x01\0\0\0\x07GSSBROKER\0\x01",
+    ] {
+        let mut stream = daemon.connect();
+        stream.write_all(hello).expect("writes");
+        let length = u32::try_from(body.len()).expect("short").to_be_bytes();
+        stream.write_all(&[&length, body].concat()).expect("writes");
+        let mut read = || {
+            let mut length = [0; 4];
+            stream.read_exact(&mut length).expect("an answer");
+            let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+            stream.read_exact(&mut frame).expect("an answer");
+            frame
+        };
+        assert_eq!(read()[0], 129, "welcome");
+        let answer = read();
+        assert_eq!((answer[0], &answer[1..5]), (255, &b"\0\0\0\x07"[..]));
+    }
+    // A step of a handshake that nobody began, and one without a configuration.
+    context(&config, &token(&service));
+}
+
+#[test]
+fn users_may_do_what_they_are_allowed() {
+    let service = service();
+    let lines = format!("allow 0 *\nallow {NOBODY} host\n");
+    let daemon = Daemon::start(&service.keytab_bytes(), &lines);
+    let socket = daemon.socket();
+    let socket = socket.to_str().expect("UTF-8");
+    // Root for all; nobody for another service than the ticket's.
+    context(&config(&daemon), &token(&service));
+    let why = Node::try_start(&["broker", socket], Some(NOBODY)).err();
+    let text = match why {
+        Some(text) => text,
+        None => {
+            let mut node = Node::try_start(&["broker", socket], Some(NOBODY)).expect("ready");
+            node.say(&token(&service));
+            node.hear()
+        }
+    };
+    assert!(
+        text.contains("HTTP/localhost") || text.contains("no key"),
+        "{text}"
+    );
+    // Somebody who is not named at all.
+    let text = Node::try_start(&["broker", socket], Some(NOBODY - 1))
+        .err()
+        .expect("refused");
+    assert!(text.contains("user 65533 may not use it"), "{text}");
+    // And for a service of one's own, nobody comes in.
+    let own = Daemon::start(&service.keytab_bytes(), &format!("allow {NOBODY} HTTP\n"));
+    let socket = own.socket();
+    let mut node =
+        Node::try_start(&["broker", socket.to_str().expect("UTF-8")], Some(NOBODY)).expect("ready");
+    node.say(&token(&service));
+    assert_eq!(node.hear(), "in");
+    let error = broker(own.socket()).err().expect("root is not named");
+    assert!(
+        error
+            .misuse()
+            .is_some_and(|it| matches!(it, Misuse::Broker { .. })),
+        "{error}"
+    );
+}
+
+/// Whoever answers on the socket says who a client is.
+#[test]
+fn a_broker_of_somebody_elses_is_not_trusted() {
+    let service = service();
+    let daemon = Daemon::start_as(&service.keytab_bytes(), "allow 0 *\n", Some(NOBODY));
+    let error = broker(daemon.socket()).err().expect("not trusted");
+    assert!(error.to_string().contains("run by user 65534"), "{error}");
+    let trusted = BrokerOptions::new(daemon.socket()).run_by(NOBODY).open();
+    let config = AcceptorConfig::builder(trusted.expect("said so")).build();
+    context(&config.expect("builds"), &token(&service));
+}
+
+#[test]
+fn the_broker_becomes_somebody_else() {
+    let service = service();
+    let lines = format!("allow 0 *\nuser {NOBODY}\ngroup {NOBODY}\n");
+    let daemon = Daemon::start(&service.keytab_bytes(), &lines);
+    // It began to listen as root, and that is what its clients see.
+    context(&config(&daemon), &token(&service));
+    for field in ["Uid:", "Gid:"] {
+        let line = daemon.status(field);
+        let all: Vec<&str> = line.split_whitespace().skip(1).collect();
+        assert_eq!(all, ["65534"; 4], "{line}");
+    }
+    assert_eq!(
+        daemon.status("CapEff:").split_whitespace().last(),
+        Some("0000000000000000")
+    );
+    assert_eq!(
+        daemon.status("Groups:").split_whitespace().skip(1).count(),
+        1
+    );
+}
+
+#[test]
+fn the_application_has_no_byte_of_the_key() {
+    let service = service();
+    let keytab = service.keytab_bytes();
+    let daemon = Daemon::start(&keytab, "allow 0 *\n");
+    let socket = daemon.socket();
+    let mut node = Node::start(&["broker", socket.to_str().expect("UTF-8")]);
+    for _ in 0..100 {
+        node.say(&token(&service));
+        assert_eq!(node.hear(), "in");
+    }
+    // An entry of a keytab ends in its key and 32 bits of kvno: the keys are its last octets.
+    let entries = kit_keys(&keytab);
+    assert!(!entries.is_empty());
+    for key in entries {
+        assert!(
+            memory_holds(daemon.id(), &key),
+            "the search finds what is there"
+        );
+        assert!(
+            !memory_holds(node.id(), &key),
+            "the application has the key"
+        );
+        // Nor half of it.
+        let half = &key[..key.len() / 2];
+        assert!(
+            !memory_holds(node.id(), half),
+            "the application has half the key"
+        );
+    }
+}
+
+/// The keys of a keytab in version 2, by MIT's description of the format.
+fn kit_keys(keytab: &[u8]) -> Vec<Vec<u8>> {
+    let mut keys = Vec::new();
+    let mut at = 2;
+    let short = |at: usize| usize::from(u16::from_be_bytes([keytab[at], keytab[at + 1]]));
+    while at + 4 <= keytab.len() {
+        let size = u32::from_be_bytes(keytab[at..at + 4].try_into().expect("four"));
+        at += 4;
+        let end = at + size as usize;
+        let components = short(at);
+        at += 2;
+        // The realm and the components.
+        for _ in 0..=components {
+            at += 2 + short(at);
+        }
+        // Name type, time, version; then the type of the key.
+        at += 4 + 4 + 1 + 2;
+        let length = short(at);
+        keys.push(keytab[at + 2..at + 2 + length].to_vec());
+        at = end;
+    }
+    keys
+}
