@@ -19,6 +19,8 @@ mod listen;
 mod negotiate;
 mod session;
 mod signing;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod wire;
 
