@@ -66,6 +66,8 @@ mod description;
 pub(crate) mod gssapi;
 #[cfg(feature = "rust")]
 pub(crate) mod rust;
+#[cfg(any(windows, test))]
+pub(crate) mod windows;
 
 #[cfg(all(any(fuzzing, test), feature = "broker", target_os = "linux"))]
 #[doc(hidden)]
@@ -82,6 +84,8 @@ pub use self::gssapi::{GssapiBackend, GssapiContext, GssapiImporter, GssapiLibra
 
 #[cfg(feature = "rust")]
 pub use self::rust::{RustBackend, RustImporter, rust, rust_importer};
+#[cfg(windows)]
+pub use self::windows::*;
 
 /// The importers of those backends of this build that need no library.
 #[cfg(all(feature = "broker", target_os = "linux"))]

@@ -32,8 +32,8 @@ pub enum Credentials {
     UserToUser(UserToUser),
     /// The accounts of NTLM, and the server's names.
     Ntlm(Ntlm),
-    /// Whatever the platform keeps for this process. The rust backend has no
-    /// such thing and refuses it.
+    /// Whatever the platform keeps for this process: on Windows, the identity
+    /// that it runs under. The rust backend has no such thing and refuses it.
     SystemDefault,
 }
 

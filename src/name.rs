@@ -365,6 +365,9 @@ pub enum Name {
     Anonymous,
     /// A name that only the platform can read further.
     Native(String),
+    /// Somebody whose name the platform's library keeps to itself. Two such
+    /// are not the same client: decide nothing on it.
+    Undisclosed,
 }
 
 impl Name {
@@ -391,6 +394,7 @@ impl fmt::Display for Name {
             }
             Self::Anonymous => f.write_str("anonymous"),
             Self::Native(text) => write_escaped(f, text.as_bytes()),
+            Self::Undisclosed => f.write_str("(a name that the platform does not tell)"),
         }
     }
 }

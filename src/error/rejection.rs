@@ -348,6 +348,12 @@ pub enum Rejection {
     /// What a broker found.
     #[error(transparent)]
     Elsewhere(#[from] super::Elsewhere),
+    /// The platform's security package does not let the client in.
+    #[error("the system's security package refuses the client: {problem}")]
+    Platform {
+        /// Why, as far as its status tells.
+        problem: &'static str,
+    },
     /// The client ended the handshake with an error of its own.
     #[error("the client ended the handshake{}", .code.map_or_else(String::new, |code| format!(" with Kerberos error {code}")))]
     PeerFailed {
