@@ -20,10 +20,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::thread;
 
+#[cfg(windows)]
+use gss_acceptor::Credentials;
+use gss_acceptor::backends::{self, Backend};
 use gss_acceptor::testing::{Realm, Service};
-use gss_acceptor::{AcceptorConfig, Credentials, Keytab, Requirements, backends};
+use gss_acceptor::{AcceptorConfig, Keytab, Requirements};
 
-use crate::args::Command;
+use crate::args::{Command, Keys};
 
 const REALM: &str = "EXAMPLE.TEST";
 const SERVICE: &str = "echo/localhost";
@@ -46,16 +49,13 @@ fn main() -> ExitCode {
             println!("All is well.");
             Ok(())
         }),
-        Command::Serve {
-            listen,
-            keytab: None,
-        } => serve_embedded(&listen),
-        Command::Serve {
-            listen,
-            keytab: Some(path),
-        } => Keytab::open(path)
-            .map_err(|error| plain(&error))
-            .and_then(|keytab| serve_keytab(&listen, keytab)),
+        Command::Serve { listen, keys } => match keys {
+            Keys::Embedded => serve_embedded(&listen),
+            Keys::Keytab(path) => Keytab::open(path)
+                .map_err(|error| plain(&error))
+                .and_then(|keytab| serve_on(&listen, backends::rust(keytab))),
+            Keys::System => serve_system(&listen),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,8 +68,8 @@ fn main() -> ExitCode {
 
 /// Messages must be protected, in order and once each; the server proves
 /// itself where a client asks for that.
-fn configure(credentials: impl Into<Credentials>) -> Result<AcceptorConfig, String> {
-    let config = AcceptorConfig::builder(backends::rust(credentials))
+fn configure(backend: impl Backend + 'static) -> Result<AcceptorConfig, String> {
+    let config = AcceptorConfig::builder(backend)
         .require(Requirements::REPLAY_DETECT | Requirements::SEQUENCE_DETECT)
         .request(Requirements::MUTUAL_AUTH | Requirements::CONFIDENTIALITY)
         .request(Requirements::EXTENDED_ERROR)
@@ -94,7 +94,7 @@ fn start_embedded(listen: &str) -> Result<Running, String> {
     let service = Realm::new(REALM).service(SERVICE);
     let service = service.map_err(|error| error.to_string())?;
     let (listener, local) = listen::bind(listen)?;
-    let config = configure(service.keytab())?;
+    let config = configure(backends::rust(service.keytab()))?;
     let thread = thread::spawn(move || serve(config, &listener));
     Ok((service, local, thread))
 }
@@ -109,9 +109,20 @@ fn serve_embedded(listen: &str) -> Result<(), String> {
         .map_err(|_| "the server has panicked".to_owned())
 }
 
-fn serve_keytab(listen: &str, keytab: Keytab) -> Result<(), String> {
+/// With the identity that this process runs under, by Windows' own packages.
+#[cfg(windows)]
+fn serve_system(listen: &str) -> Result<(), String> {
+    serve_on(listen, backends::windows(Credentials::SystemDefault))
+}
+
+#[cfg(not(windows))]
+fn serve_system(_: &str) -> Result<(), String> {
+    Err("--backend windows: this is not Windows; --keytab FILE serves your realm".into())
+}
+
+fn serve_on(listen: &str, backend: impl Backend + 'static) -> Result<(), String> {
     let (listener, local) = listen::bind(listen)?;
-    let config = configure(keytab)?;
+    let config = configure(backend)?;
     println!("Serving on {local} until Ctrl-C.");
     serve(config, &listener)
 }
