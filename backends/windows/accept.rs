@@ -13,10 +13,10 @@ use super::granted;
 use super::identity::{self, Identified};
 use super::status::{self, Circumstances, Status};
 use super::sys::{Accepted, Ctx, Leg, Output, Sspi};
-use super::{bindings, expiry};
+use super::{NAME, bindings, expiry};
 use crate::backends::{Exchange, Outcome, Settings};
 use crate::error::{Error, Misuse, Rejection};
-use crate::facts::{BindingFact, ExpiryPrecision, Facts};
+use crate::facts::{AuthorizationFact, BindingFact, ExpiryPrecision, Facts};
 use crate::mechanism::{Framing, Mechanism};
 use crate::name::Name;
 use crate::reply::Reply;
@@ -160,10 +160,12 @@ impl AwaitToken {
     }
 
     fn established(self, accepted: &Accepted, token: Vec<u8>, bound: Given) -> Outcome {
-        let facts = match self.facts(accepted, bound) {
+        let mut facts = match self.facts(accepted, bound) {
             Ok(facts) => facts,
             Err(error) => return self.refuse(error, Vec::new()),
         };
+        let authorization = identity::authorization(&self.ctx);
+        facts.authorization = AuthorizationFact::of(&authorization);
         if let Err(error) = self.shared.settings.judge.check(&facts) {
             return self.refuse(error, Vec::new());
         }
@@ -234,6 +236,14 @@ fn is_spnego(token: &[u8]) -> bool {
 
 impl Exchange for AwaitToken {
     fn step(mut self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
+        // A ticket that is limited to addresses must not pass for one that was
+        // held to them.
+        if input.peer_address.is_some() {
+            return Reply::Now(Outcome::fail(Misuse::Unsupported {
+                backend: NAME,
+                what: "a client's address, which the system does not compare with the ticket's",
+            }));
+        }
         if let Err(error) = self.look_at(input.token) {
             return Reply::Now(self.refuse(error, Vec::new()));
         }

@@ -11,8 +11,7 @@ use super::messages::{Channel, Seals};
 use super::sys::{Ctx, Sspi};
 use super::token::AccessToken;
 use super::{NAME, WindowsPackage, status};
-use crate::accounts::AccountName;
-use crate::authorization::{Authorization, Evidence, Group, GroupAttributes, GroupSource};
+use crate::authorization::Authorization;
 use crate::backends::{ContextImporter, SecurityContext};
 use crate::error::{AuthorizationProblem, Error, Misuse};
 use crate::facts::Facts;
@@ -23,7 +22,6 @@ use crate::message::{
 };
 use crate::requirements::Granted;
 use crate::secret::Secret;
-use crate::sid::Sid;
 use crate::time::Expiry;
 
 /// An established context of the system's, with what only Windows has. Got
@@ -311,30 +309,7 @@ impl SecurityContext for WindowsContext {
     }
 
     fn authorization(&self) -> Result<Authorization, AuthorizationProblem> {
-        let token = self.access_token();
-        let token = token.map_err(|_| AuthorizationProblem::Unsupported)?;
-        let (user, groups) = token
-            .user()
-            .zip(token.groups())
-            .ok_or(AuthorizationProblem::Unsupported)?;
-        if user == Sid::ANONYMOUS {
-            return Err(AuthorizationProblem::Anonymous);
-        }
-        let account = self.account_name().unwrap_or_default();
-        let (domain, name) = account.split_once('\\').unwrap_or(("", &account));
-        let account = AccountName {
-            user: name.to_owned(),
-            domain: domain.to_owned(),
-        };
-        let mut known = Authorization::new(Evidence::AccessToken, account);
-        known.user = Some(user);
-        for (sid, attributes) in groups {
-            let attributes = GroupAttributes::from_bits_retain(attributes);
-            known
-                .groups
-                .push(Group::new(sid, attributes, GroupSource::Undisclosed));
-        }
-        Ok(known)
+        super::identity::authorization(&self.ctx)
     }
 
     fn export(self: Box<Self>) -> Result<Secret, Error> {

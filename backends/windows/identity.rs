@@ -2,7 +2,9 @@
 
 use super::sys::Ctx;
 use super::token::AccessToken;
-use crate::error::Error;
+use crate::accounts::AccountName;
+use crate::authorization::{Authorization, Evidence, Group, GroupAttributes, GroupSource};
+use crate::error::{AuthorizationProblem, Error};
 use crate::facts::{ClientTarget, TargetSource};
 use crate::mechanism::Mechanism;
 use crate::name::{Name, Principal};
@@ -91,4 +93,29 @@ fn ntlm(account: &str) -> Name {
         },
         _ => Name::Native(account.to_owned()),
     }
+}
+
+/// Account and groups, by the token that the system made of the logon.
+pub(super) fn authorization(ctx: &Ctx) -> Result<Authorization, AuthorizationProblem> {
+    let unsupported = AuthorizationProblem::Unsupported;
+    let token = AccessToken::query(ctx).map_err(|_| unsupported.clone())?;
+    let user = token.user().ok_or_else(|| unsupported.clone())?;
+    let groups = token.groups().ok_or(unsupported)?;
+    if user == Sid::ANONYMOUS {
+        return Err(AuthorizationProblem::Anonymous);
+    }
+    let account = ctx.account().ok().flatten().unwrap_or_default();
+    let (domain, name) = account.split_once('\\').unwrap_or(("", &account));
+    let account = AccountName {
+        user: name.to_owned(),
+        domain: domain.to_owned(),
+    };
+    let mut known = Authorization::new(Evidence::AccessToken, account);
+    known.user = Some(user);
+    for (sid, attributes) in groups {
+        let attributes = GroupAttributes::from_bits_retain(attributes);
+        let group = Group::new(sid, attributes, GroupSource::Undisclosed);
+        known.groups.push(group);
+    }
+    Ok(known)
 }

@@ -185,6 +185,13 @@ impl Backend for WindowsBackend {
         capabilities(self.package, kind)
     }
 
+    fn authorizes(&self, _: Mechanism) -> Ability {
+        match &self.sspi {
+            Ok(sspi) if sspi.system.kind() != Kind::Wine => Ability::Can,
+            _ => Ability::Cannot,
+        }
+    }
+
     fn prepare(
         self: Box<Self>,
         settings: Arc<Settings>,

@@ -1051,10 +1051,20 @@ fn groups_come_from_the_access_token() {
     assert_eq!(token.user(), Some(alice));
     assert!(!token.as_raw_handle().is_null());
     drop(token);
+    let required = builder().require_authorization().build().unwrap();
+    answer([done(Granted::INTEGRITY)]);
+    drop(established(&required));
     // One group that cannot be read, and none are told.
     script(|script| script.groups = Some(vec![(vec![1, 2, 3], 7)]));
     assert_eq!(native(&context).access_token().unwrap().groups(), None);
-    drop(context);
+    answer([done(Granted::INTEGRITY)]);
+    let failure = fails(Acceptor::new(&required).step(b"token"));
+    let reason = failure.error().rejection();
+    assert!(
+        matches!(reason, Some(Rejection::Authorization { .. })),
+        "{reason:?}"
+    );
+    drop((context, required));
     settled();
 }
 
@@ -1150,6 +1160,20 @@ impl crate::Clock for Stopped {
     fn now(&self) -> SystemTime {
         UNIX_EPOCH
     }
+}
+
+/// No function of sspi.h takes the client's address.
+#[test]
+fn addresses_are_not_passed_over() {
+    let config = builder().build().unwrap();
+    let input = StepInput::new(b"token").peer_address([127, 0, 0, 1].into());
+    let failure = fails(Acceptor::new(&config).step_with(input));
+    assert!(matches!(
+        failure.error().misuse(),
+        Some(Misuse::Unsupported { .. })
+    ));
+    drop(config);
+    settled();
 }
 
 /// What the backend says of itself, and refuses.

@@ -27,6 +27,7 @@ use gss_acceptor::testing::{Realm, Service};
 use gss_acceptor::{AcceptorConfig, Keytab, Requirements};
 
 use crate::args::{Command, Keys};
+use crate::server::Addresses;
 
 const REALM: &str = "EXAMPLE.TEST";
 const SERVICE: &str = "echo/localhost";
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
             Keys::Embedded => serve_embedded(&listen),
             Keys::Keytab(path) => Keytab::open(path)
                 .map_err(|error| plain(&error))
-                .and_then(|keytab| serve_on(&listen, backends::rust(keytab))),
+                .and_then(|keytab| serve_on(&listen, backends::rust(keytab), Addresses::Compared)),
             Keys::System => serve_system(&listen),
         },
     };
@@ -95,7 +96,7 @@ fn start_embedded(listen: &str) -> Result<Running, String> {
     let service = service.map_err(|error| error.to_string())?;
     let (listener, local) = listen::bind(listen)?;
     let config = configure(backends::rust(service.keytab()))?;
-    let thread = thread::spawn(move || serve(config, &listener));
+    let thread = thread::spawn(move || serve(config, Addresses::Compared, &listener));
     Ok((service, local, thread))
 }
 
@@ -112,7 +113,8 @@ fn serve_embedded(listen: &str) -> Result<(), String> {
 /// With the identity that this process runs under, by Windows' own packages.
 #[cfg(windows)]
 fn serve_system(listen: &str) -> Result<(), String> {
-    serve_on(listen, backends::windows(Credentials::SystemDefault))
+    let backend = backends::windows(Credentials::SystemDefault);
+    serve_on(listen, backend, Addresses::NotCompared)
 }
 
 #[cfg(not(windows))]
@@ -120,24 +122,28 @@ fn serve_system(_: &str) -> Result<(), String> {
     Err("--backend windows: this is not Windows; --keytab FILE serves your realm".into())
 }
 
-fn serve_on(listen: &str, backend: impl Backend + 'static) -> Result<(), String> {
+fn serve_on(
+    listen: &str,
+    backend: impl Backend + 'static,
+    addresses: Addresses,
+) -> Result<(), String> {
     let (listener, local) = listen::bind(listen)?;
     let config = configure(backend)?;
     println!("Serving on {local} until Ctrl-C.");
-    serve(config, &listener)
+    serve(config, addresses, &listener)
 }
 
 /// How many clients are served at once.
 const MAX_CONNECTIONS: usize = 64;
 
-fn serve(config: AcceptorConfig, listener: &TcpListener) -> ! {
+fn serve(config: AcceptorConfig, addresses: Addresses, listener: &TcpListener) -> ! {
     let busy = |_| eprintln!("{MAX_CONNECTIONS} clients are being served already");
     listen::serve(listener, MAX_CONNECTIONS, busy, move |stream| {
         let peer = match stream.peer_addr() {
             Ok(address) => address.to_string(),
             Err(_) => "a client".into(),
         };
-        match server::echo(&config, stream, &peer) {
+        match server::echo(&config, addresses, stream, &peer) {
             Ok(count) => eprintln!("{peer}: gone after {count} messages"),
             Err(error) => eprintln!("{peer}: ended: {error}"),
         }

@@ -11,16 +11,25 @@ use crate::frame;
 /// How long a client may be silent.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Whether the backend compares the client's address with its ticket's.
+#[derive(Clone, Copy)]
+pub enum Addresses {
+    Compared,
+    /// The system's packages do not, and say so rather than pass them over.
+    NotCompared,
+}
+
 /// Serves a client until it goes; says how many messages it had.
 pub fn echo(
     config: &AcceptorConfig,
+    addresses: Addresses,
     mut stream: TcpStream,
     peer: &str,
 ) -> Result<usize, Box<dyn Error>> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
-    let context = accept(config, &mut stream)?;
+    let context = accept(config, addresses, &mut stream)?;
     eprintln!(
         "{peer}: let in: {} until {} ({})",
         context.peer(),
@@ -42,12 +51,20 @@ pub fn echo(
 }
 
 /// The handshake: every acceptor's loop.
-fn accept(config: &AcceptorConfig, stream: &mut TcpStream) -> Result<Context, Box<dyn Error>> {
+fn accept(
+    config: &AcceptorConfig,
+    addresses: Addresses,
+    stream: &mut TcpStream,
+) -> Result<Context, Box<dyn Error>> {
     let address = stream.peer_addr()?.ip().to_canonical();
     let mut acceptor = Acceptor::new(config);
     loop {
         let token = frame::read(stream)?.ok_or("the client went away in the handshake")?;
-        match acceptor.step_with(StepInput::new(&token).peer_address(address)) {
+        let input = match addresses {
+            Addresses::Compared => StepInput::new(&token).peer_address(address),
+            Addresses::NotCompared => StepInput::new(&token),
+        };
+        match acceptor.step_with(input) {
             Ok(Step::Continue { token }) => frame::write(stream, &token)?,
             Ok(Step::Established { token, context }) => {
                 if let Some(token) = token {
