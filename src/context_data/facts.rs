@@ -190,6 +190,7 @@ fn write_name(writer: &mut Writer, name: &Name) {
             writer.u8(3);
             writer.text(text);
         }
+        Name::Undisclosed => writer.u8(4),
     }
 }
 
@@ -202,6 +203,7 @@ fn read_name(reader: &mut Reader<'_>) -> Option<Name> {
             domain: reader.text()?.into(),
         },
         3 => Name::Native(reader.text()?.into()),
+        4 => Name::Undisclosed,
         _ => return None,
     })
 }
@@ -322,6 +324,7 @@ mod tests {
         assert_eq!(types(&read), types(&facts));
         for peer in [
             Name::Anonymous,
+            Name::Undisclosed,
             Name::Native("somebody".into()),
             Name::Ntlm {
                 user: "al\u{ef}ce".into(),
