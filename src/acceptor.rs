@@ -1,5 +1,7 @@
 //! One handshake: the loop that a server runs.
 
+mod suspended;
+
 use core::fmt;
 use std::time::SystemTime;
 
@@ -41,11 +43,40 @@ enum State {
 struct Progress {
     legs: u32,
     began: Option<SystemTime>,
-    bindings: Option<ChannelBindings>,
+    bindings: KnownBindings,
     /// Those that came with the first step: they hold for the handshake, so
     /// a later leg must not fall back to the configuration's.
     credentials: Option<CredentialHandle>,
     retry: Option<Error>,
+}
+
+/// The channel that the handshake goes over.
+#[derive(Default)]
+enum KnownBindings {
+    #[default]
+    None,
+    These(ChannelBindings),
+    /// Of a handshake that began elsewhere.
+    Digest([u8; 32]),
+}
+
+impl KnownBindings {
+    fn are(&self, given: Option<&ChannelBindings>) -> bool {
+        match (self, given) {
+            (Self::None, None) => true,
+            (Self::These(known), Some(given)) => known == given,
+            (Self::Digest(known), Some(given)) => *known == given.digest(),
+            _ => false,
+        }
+    }
+
+    fn digest(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::None => None,
+            Self::These(known) => Some(known.digest()),
+            Self::Digest(known) => Some(*known),
+        }
+    }
 }
 
 /// What a step came to, if nothing failed.
@@ -271,7 +302,7 @@ impl Acceptor {
             let policy = policy.bindings;
             return Err(Misuse::BindingsNotGiven { policy }.into());
         }
-        if !first && input.channel_bindings != self.progress.bindings.as_ref() {
+        if !first && !self.progress.bindings.are(input.channel_bindings) {
             return Err(Misuse::BindingsChanged.into());
         }
         let supplied = Requirements::USE_SUPPLIED_CREDS;
@@ -283,7 +314,9 @@ impl Acceptor {
             return Err(Misuse::CredentialsNotGiven.into());
         }
         if first {
-            self.progress.bindings = input.channel_bindings.cloned();
+            if let Some(given) = input.channel_bindings {
+                self.progress.bindings = KnownBindings::These(given.clone());
+            }
             self.progress.credentials = input.credentials.cloned();
         }
         Ok(())

@@ -40,6 +40,17 @@ pub struct ChannelBindings {
 }
 
 impl ChannelBindings {
+    /// What tells one channel from another.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let digest = ring::digest::digest(&ring::digest::SHA256, &self.application_data);
+        let mut bytes = [0; 32];
+        bytes
+            .iter_mut()
+            .zip(digest.as_ref())
+            .for_each(|(to, from)| *to = *from);
+        bytes
+    }
+
     /// `tls-server-end-point` (RFC 5929 section 4) of the certificate that
     /// the server presents in TLS, in DER: the leaf, exactly as sent.
     ///

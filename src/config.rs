@@ -5,6 +5,8 @@ mod checks;
 mod defaults;
 mod description;
 mod etypes;
+mod fingerprint;
+mod mapping;
 
 pub use builder::ConfigBuilder;
 pub use description::Description;
@@ -20,6 +22,7 @@ use crate::error::{Error, Unavailability};
 use crate::facts::Capabilities;
 use crate::mechanism::Mechanism;
 use crate::policy::Policy;
+use crate::replay::ReplayStore;
 use crate::time::{Clock, ExpiredContexts};
 use crate::token::CredentialHandle;
 
@@ -52,6 +55,16 @@ impl Default for Limits {
     }
 }
 
+/// Whether contexts are mapped, and with what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mapping {
+    No,
+    /// Without what clients delegate.
+    Yes,
+    /// With it.
+    WithDelegated,
+}
+
 /// The configuration of a server. Cheap to clone; one for the life of the
 /// server, shared by all its threads.
 #[derive(Clone)]
@@ -64,6 +77,10 @@ struct Inner {
     limits: Limits,
     capabilities: Capabilities,
     expired: ExpiredContexts,
+    /// Of a configuration whose handshakes may be suspended.
+    fingerprint: Option<[u8; 32]>,
+    /// Whether contexts may be mapped.
+    mapped: Mapping,
     left_out: Vec<Mechanism>,
     notes: Vec<String>,
     half_open: AtomicUsize,
@@ -124,6 +141,18 @@ impl AcceptorConfig {
     #[allow(dead_code)]
     pub(crate) fn backend_description(&self) -> BackendDescription {
         self.0.backend.describe()
+    }
+
+    pub(crate) fn fingerprint(&self) -> Option<[u8; 32]> {
+        self.0.fingerprint
+    }
+
+    pub(crate) fn mapping(&self) -> Mapping {
+        self.0.mapped
+    }
+
+    pub(crate) fn replay_store(&self) -> &dyn ReplayStore {
+        &*self.0.settings.replay
     }
 
     pub(crate) fn policy(&self) -> &Policy {

@@ -36,6 +36,7 @@ pub mod http;
 mod importer;
 #[cfg(feature = "krb5-conf")]
 mod krb5_conf;
+mod mapped;
 mod mechanism;
 mod message;
 mod name;
@@ -94,6 +95,7 @@ pub use facts::{
 pub use importer::ContextImporter;
 #[cfg(feature = "krb5-conf")]
 pub use krb5_conf::{Krb5Conf, LocalNameRule, LocalNameTemplate, Substitution};
+pub use mapped::{Mapped, MappedAcceptor, MappedStep};
 pub use mechanism::{Framing, Mechanism};
 pub use message::{
     MessagePart, PartsUsed, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped,

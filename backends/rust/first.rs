@@ -6,11 +6,13 @@ use super::kerberos::accept::malformed;
 use super::kerberos::codec::gss;
 use super::spnego::accept::AwaitInit;
 use super::spnego::codec::{self, NTLMSSP, SPNEGO, Sniffed};
+use super::suspended::{self, Awaits};
 use super::{Mech, Shared, enabled};
 use crate::backends::{Exchange, Outcome};
 use crate::error::{Error, Rejection};
 use crate::mechanism::{Framing, Mechanism};
 use crate::reply::Reply;
+use crate::secret::Secret;
 use crate::token::StepInput;
 
 /// Awaits the first token of a handshake.
@@ -32,6 +34,12 @@ impl AwaitFirst {
             shared,
             hints: Hints::NotSent,
         }
+    }
+
+    /// One whose hints have been sent.
+    pub(super) fn after_hints(shared: Arc<Shared>) -> Self {
+        let hints = Hints::Sent;
+        Self { shared, hints }
     }
 
     /// A client that sends nothing wants to hear what there is; once.
@@ -67,6 +75,11 @@ impl AwaitFirst {
 }
 
 impl Exchange for AwaitFirst {
+    /// It is suspended after its hints alone: before them there is nothing.
+    fn suspend(self: Box<Self>) -> Result<Secret, Error> {
+        suspended::save(Awaits::First, |_| Ok(()))
+    }
+
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
         let unknown = |problem| {
             Reply::Now(Outcome::fail(Error::malformed(

@@ -4,6 +4,7 @@ use super::NAME;
 use super::kerberos::context::KerberosContext;
 use super::ntlm::context::NtlmContext;
 use crate::backends::{ContextImporter, SecurityContext};
+use crate::delegation::Delegated;
 use crate::encoding::{Reader, Writer};
 use crate::error::Error;
 use crate::secret::Secret;
@@ -31,19 +32,25 @@ impl ContextImporter for RustImporter {
     }
 
     fn import(&self, state: &[u8]) -> Result<Box<dyn SecurityContext>, Error> {
-        let mut reader = Reader::new(state);
-        restore(&mut reader)
-            .and_then(|context| reader.finish().map(|()| context))
+        restore(state, None)
             .ok_or_else(|| Error::malformed("exported context", "not of this version", None))
     }
 }
 
-fn restore(reader: &mut Reader<'_>) -> Option<Box<dyn SecurityContext>> {
-    Some(match reader.u8()? {
-        KERBEROS => Box::new(KerberosContext::restore(reader)?),
-        NTLM => Box::new(NtlmContext::restore(reader)?),
+/// A context, with what was delegated.
+pub(super) fn restore(
+    state: &[u8],
+    delegated: Option<Delegated>,
+) -> Option<Box<dyn SecurityContext>> {
+    let mut reader = Reader::new(state);
+    let context: Box<dyn SecurityContext> = match reader.u8()? {
+        KERBEROS => Box::new(KerberosContext::restore(&mut reader)?.with_delegated(delegated)),
+        // It delegates nothing.
+        NTLM if delegated.is_none() => Box::new(NtlmContext::restore(&mut reader)?),
         _ => return None,
-    })
+    };
+    reader.finish()?;
+    Some(context)
 }
 
 pub(super) fn kerberos(context: KerberosContext) -> Secret {

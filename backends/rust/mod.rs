@@ -10,6 +10,7 @@ mod importer;
 pub(crate) mod kerberos;
 pub(crate) mod ntlm;
 pub(crate) mod spnego;
+mod suspended;
 
 use std::sync::Arc;
 
@@ -136,7 +137,7 @@ impl Backend for RustBackend {
                     Policy::AnyPresent,
                 ],
                 export: Ability::Can,
-                suspend: Ability::Cannot,
+                suspend: Ability::Can,
             })
             .collect(),
             may_block: self.ntlm().any(|ntlm| ntlm.accounts().may_block()),
@@ -235,6 +236,18 @@ impl PreparedBackend for Prepared {
             }
         }
         description
+    }
+
+    /// A CHALLENGE is made again from these names.
+    fn fingerprint(&self) -> Vec<u8> {
+        self.0
+            .ntlm
+            .as_ref()
+            .map_or_else(Vec::new, |ntlm| ntlm.fingerprint())
+    }
+
+    fn resume(&self, state: &[u8]) -> Result<Box<dyn Exchange>, Error> {
+        suspended::resume(&self.0, state, suspended::Whose::Any)
     }
 
     fn begin(&self) -> Box<dyn Exchange> {

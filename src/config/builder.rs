@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::defaults::Defaults;
 use super::etypes::Rc4;
-use super::{AcceptorConfig, Inner, Limits};
+use super::{AcceptorConfig, Inner, Limits, Mapping, fingerprint};
 use crate::backends::{Backend, Judge, Settings};
 use crate::channel_bindings::ChannelBindingPolicy;
 use crate::credentials::{CredentialPrompt, PromptAnswer, WantedCredentials};
@@ -45,6 +45,8 @@ pub struct ConfigBuilder {
     pub(super) reject_before_start: bool,
     pub(super) expired: ExpiredContexts,
     pub(super) prompt: Option<CredentialPrompt>,
+    pub(super) suspendable: bool,
+    pub(super) mapping: Mapping,
     pub(super) authorization: Authorizing,
     pub(super) defaults: Defaults,
 }
@@ -75,6 +77,8 @@ impl ConfigBuilder {
             reject_before_start: false,
             expired: ExpiredContexts::Refuse,
             prompt: None,
+            suspendable: false,
+            mapping: Mapping::No,
             authorization: Authorizing::default(),
             defaults: Defaults::default(),
         }
@@ -281,13 +285,15 @@ impl ConfigBuilder {
     /// used.
     pub fn build(mut self) -> Result<AcceptorConfig, Error> {
         self.required = self.required.with_implied();
-        let notes = self.take_defaults();
+        let mut notes = self.take_defaults();
+        self.note_suspension(&mut notes);
         self.check_sense()?;
         let capabilities = self.backend.capabilities();
         let bindings = self.binding_policy()?;
         self.check_settings(&capabilities)?;
         let (mechanisms, left_out) = self.usable_mechanisms(&capabilities, bindings)?;
         self.check_prompt(&capabilities)?;
+        self.check_mapping(&capabilities, &mechanisms)?;
         let policy = Arc::new(Policy {
             required: self.required,
             permitted: self.requested,
@@ -296,7 +302,11 @@ impl ConfigBuilder {
             authorization: self.authorization,
         });
         let settings = Arc::new(self.settings(mechanisms, bindings, &policy));
+        let name = self.backend.name();
         let backend = self.backend.prepare(Arc::clone(&settings))?;
+        let fingerprint = self
+            .suspendable
+            .then(|| fingerprint::of(name, &*backend, &settings, &policy));
         Ok(AcceptorConfig(Arc::new(Inner {
             backend,
             settings,
@@ -304,6 +314,8 @@ impl ConfigBuilder {
             limits: self.limits,
             capabilities,
             expired: self.expired,
+            fingerprint,
+            mapped: self.mapping,
             left_out,
             notes,
             half_open: AtomicUsize::new(0),

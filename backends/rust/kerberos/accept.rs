@@ -7,6 +7,7 @@ mod delegation;
 mod pac;
 mod prompt;
 mod reply;
+mod suspended;
 mod ticket;
 mod user_to_user;
 
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use self::authenticator::{Asked, Authenticated};
-use self::dce::AwaitClientApRep;
+pub(in crate::backends::rust) use self::dce::AwaitClientApRep;
 use self::delegation::Delegation;
 use self::prompt::Prompt;
 use self::reply::{Answer, Answered};
@@ -33,6 +34,7 @@ use crate::mechanism::{Framing, Mechanism};
 use crate::replay::{ReplayEntry, ReplayVerdict};
 use crate::reply::Reply;
 use crate::requirements::Requirements;
+use crate::secret::Secret;
 use crate::token::StepInput;
 
 /// Awaits the client's AP-REQ.
@@ -72,6 +74,10 @@ impl AwaitApReq {
 }
 
 impl Exchange for AwaitApReq {
+    fn suspend(self: Box<Self>) -> Result<Secret, Error> {
+        self.save()
+    }
+
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
         let now = self.shared.settings.clock.now();
         if let Some(request) = user_to_user::tgt_request(input.token) {

@@ -2,6 +2,8 @@
 
 mod export;
 
+pub(crate) use export::{read_key, write_key};
+
 use core::any::Any;
 use core::ops::Range;
 

@@ -5,6 +5,7 @@ mod logon;
 mod offer;
 mod received;
 mod session;
+mod suspended;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use crate::name::Name;
 use crate::random;
 use crate::reply::Reply;
 use crate::requirements::{Granted, Requirements};
+use crate::secret::Secret;
 use crate::time::Expiry;
 use crate::token::StepInput;
 
@@ -80,6 +82,10 @@ impl AwaitNegotiate {
 }
 
 impl Exchange for AwaitNegotiate {
+    fn suspend(self: Box<Self>) -> Result<Secret, Error> {
+        self.save()
+    }
+
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
         Reply::Now(self.challenge(&input).unwrap_or_else(Outcome::fail))
     }
@@ -108,6 +114,10 @@ pub(crate) struct AwaitAuthenticate {
 }
 
 impl Exchange for AwaitAuthenticate {
+    fn suspend(self: Box<Self>) -> Result<Secret, Error> {
+        self.save()
+    }
+
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
         self.read(&input)
             .unwrap_or_else(|error| Reply::Now(Outcome::fail(error)))

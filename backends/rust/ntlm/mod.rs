@@ -14,6 +14,7 @@ use super::spnego::codec::NTLMSSP;
 use super::{Mech, Shared};
 use crate::accounts::AccountSource;
 use crate::backends::{Exchange, SecurityContext};
+use crate::encoding::Writer;
 use crate::error::{Error, Unavailability};
 use crate::mechanism::{Framing, Mechanism};
 use crate::ntlm::{MicDemand, Ntlm, NtlmNames};
@@ -32,6 +33,26 @@ impl Server {
             names: ntlm.names()?,
             mic: ntlm.mic(),
         })
+    }
+
+    /// What of this a half-done handshake depends on: the names in its
+    /// CHALLENGE, and whether a MIC is demanded.
+    pub(crate) fn fingerprint(&self) -> Vec<u8> {
+        let NtlmNames {
+            computer,
+            domain,
+            dns_computer,
+            dns_domain,
+            dns_tree,
+        } = &self.names;
+        let mut writer = Writer::new();
+        writer.text(computer);
+        writer.text(domain);
+        for name in [dns_computer, dns_domain, dns_tree] {
+            writer.option(name.as_deref(), Writer::text);
+        }
+        writer.flag(self.mic == MicDemand::Always);
+        writer.finish().expose().to_vec()
     }
 
     /// What an operator should look at.

@@ -1,5 +1,7 @@
 //! Negotiating the mechanism (RFC 4178, MS-SPNG; rules 28 to 32).
 
+mod suspended;
+
 use std::sync::Arc;
 
 use super::codec::{NegState, NegTokenInit, NegTokenResp, Oid, REJECT};
@@ -12,6 +14,7 @@ use crate::facts::Facts;
 use crate::mechanism::Framing;
 use crate::reply::Reply;
 use crate::requirements::Granted;
+use crate::secret::Secret;
 use crate::token::StepInput;
 
 /// Awaits the client's offer.
@@ -195,7 +198,7 @@ impl Negotiation {
 }
 
 /// Awaits a token of the chosen mechanism.
-struct AwaitToken {
+pub(in crate::backends::rust) struct AwaitToken {
     negotiation: Negotiation,
     exchange: Box<dyn Exchange>,
 }
@@ -203,6 +206,10 @@ struct AwaitToken {
 impl Exchange for AwaitToken {
     fn abandon(self: Box<Self>) -> Option<Vec<u8>> {
         Some(REJECT.to_vec())
+    }
+
+    fn suspend(self: Box<Self>) -> Result<Secret, Error> {
+        self.save()
     }
 
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
@@ -287,11 +294,15 @@ impl Done {
 }
 
 /// Awaits the client's MIC, and nothing else.
-struct AwaitMechListMic(Done);
+pub(in crate::backends::rust) struct AwaitMechListMic(Done);
 
 impl Exchange for AwaitMechListMic {
     fn abandon(self: Box<Self>) -> Option<Vec<u8>> {
         Some(REJECT.to_vec())
+    }
+
+    fn suspend(self: Box<Self>) -> Result<Secret, Error> {
+        self.save()
     }
 
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {

@@ -1,8 +1,14 @@
 //! Contexts that go to another process before they are used: exported, sealed, opened, imported.
+//! Handshakes that go to another after every leg: suspended, resumed.
 
 use crate::bench::{NOW, TurnClock};
-use gss_acceptor::backends::rust_importer;
-use gss_acceptor::{Clock, Context, ContextImporter, SealingKey};
+use gss_acceptor::backends::{
+    Backend, BackendDescription, Exchange, Outcome, PreparedBackend, Settings, rust_importer,
+};
+use gss_acceptor::{
+    Ability, Capabilities, Clock, Context, ContextImporter, CredentialHandle, Credentials, Error,
+    Mechanism, Reply, SealingKey, Secret, StepInput,
+};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,4 +57,99 @@ pub fn used(context: Context) -> Context {
     let context = importer.import(&sealed).expect("imports");
     assert_eq!(format!("{context:?}"), before);
     context
+}
+
+/// A backend whose handshakes go to another process after every leg.
+pub struct Moving<B>(pub B);
+
+impl<B: Backend> Backend for Moving<B> {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    fn authorizes(&self, mechanism: Mechanism) -> Ability {
+        self.0.authorizes(mechanism)
+    }
+
+    fn prepare(
+        self: Box<Self>,
+        settings: Arc<Settings>,
+    ) -> Result<Box<dyn PreparedBackend>, Error> {
+        let inner = Box::new(self.0).prepare(settings)?;
+        Ok(Box::new(MovingPrepared(Arc::from(inner))))
+    }
+}
+
+struct MovingPrepared(Arc<dyn PreparedBackend>);
+
+impl PreparedBackend for MovingPrepared {
+    fn describe(&self) -> BackendDescription {
+        self.0.describe()
+    }
+
+    fn begin(&self) -> Box<dyn Exchange> {
+        MovingExchange::new(self.0.begin(), &self.0)
+    }
+
+    fn acquire(&self, credentials: &Credentials) -> Result<CredentialHandle, Error> {
+        self.0.acquire(credentials)
+    }
+
+    fn fingerprint(&self) -> Vec<u8> {
+        self.0.fingerprint()
+    }
+
+    fn resume(&self, state: &[u8]) -> Result<Box<dyn Exchange>, Error> {
+        Ok(MovingExchange::new(self.0.resume(state)?, &self.0))
+    }
+}
+
+struct MovingExchange {
+    inner: Box<dyn Exchange>,
+    backend: Arc<dyn PreparedBackend>,
+}
+
+impl MovingExchange {
+    fn new(inner: Box<dyn Exchange>, backend: &Arc<dyn PreparedBackend>) -> Box<dyn Exchange> {
+        let backend = Arc::clone(backend);
+        Box::new(Self { inner, backend })
+    }
+}
+
+impl Exchange for MovingExchange {
+    fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
+        let Self { inner, backend } = *self;
+        inner.step(input).map(move |outcome| match outcome {
+            Outcome::Continue { token, next, retry } => {
+                let resumed = next.suspend().and_then(|state| {
+                    let cut = &state.expose()[..state.len() - 1];
+                    assert!(backend.resume(cut).is_err(), "cut off");
+                    let longer = [state.expose(), &[0]].concat();
+                    assert!(backend.resume(&longer).is_err(), "longer");
+                    backend.resume(state.expose())
+                });
+                match resumed {
+                    Ok(next) => Outcome::Continue {
+                        token,
+                        next: MovingExchange::new(next, &backend),
+                        retry,
+                    },
+                    Err(error) => Outcome::fail(error),
+                }
+            }
+            other => other,
+        })
+    }
+
+    fn abandon(self: Box<Self>) -> Option<Vec<u8>> {
+        self.inner.abandon()
+    }
+
+    fn suspend(self: Box<Self>) -> Result<Secret, Error> {
+        self.inner.suspend()
+    }
 }

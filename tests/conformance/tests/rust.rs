@@ -42,30 +42,41 @@ impl Mount for Rust {
 
 mount!(Rust);
 
-/// The suite once more, each context in another process.
+/// The suite once more, each handshake in another process after every leg, and each context
+/// before it is used.
 mod moved {
     use super::*;
+    use conformance::moved::Moving;
 
     struct Moved;
 
     impl Mount for Moved {
-        type Backend = RustBackend;
+        type Backend = Moving<RustBackend>;
         const NAME: &'static str = "rust";
         const MOVED: bool = true;
 
-        fn backend(keytab: Keytab) -> RustBackend {
-            Rust::backend(keytab)
+        fn backend(keytab: Keytab) -> Moving<RustBackend> {
+            Moving(Rust::backend(keytab))
         }
 
-        fn user_to_user(own: UserToUser, keytab: Option<Keytab>) -> RustBackend {
-            Rust::user_to_user(own, keytab)
+        fn user_to_user(own: UserToUser, keytab: Option<Keytab>) -> Moving<RustBackend> {
+            Moving(Rust::user_to_user(own, keytab))
         }
 
         fn cannot() -> &'static [(&'static str, &'static str)] {
-            &[(
-                "rule_15_no_settings_for_a_cache",
-                "what was wrong with delegated credentials travels as words",
-            )]
+            const SUPPLIED: &str = "a TGT that came with a step stays where it came";
+            &[
+                (
+                    "rule_15_no_settings_for_a_cache",
+                    "what was wrong with delegated credentials travels as words",
+                ),
+                (
+                    "prompt_is_asked_once",
+                    "keys that the prompt gave for one handshake stay in one process",
+                ),
+                ("rule_13_supplied_credentials", SUPPLIED),
+                ("rule_07_a_tgt_acquired_elsewhere", SUPPLIED),
+            ]
         }
 
         fn refused() -> Requirements {

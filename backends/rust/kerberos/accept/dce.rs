@@ -7,11 +7,15 @@ use super::malformed;
 use super::reply::USAGE_AP_REP;
 use crate::backends::rust::kerberos::codec::gss;
 use crate::backends::rust::kerberos::codec::messages::{ApRep, EncApRepPart, KrbError};
+use crate::backends::rust::kerberos::context::{read_key, write_key};
 use crate::backends::rust::kerberos::crypto::Key;
+use crate::backends::rust::suspended::{self, Awaits, read_context, write_context};
 use crate::backends::{Exchange, Outcome, SecurityContext};
+use crate::encoding::Reader;
 use crate::error::{Error, Rejection};
 use crate::facts::Facts;
 use crate::reply::Reply;
+use crate::secret::Secret;
 use crate::token::StepInput;
 
 /// What the client's AP-REP is held to, and the context that it opens.
@@ -66,7 +70,7 @@ impl ThirdLeg {
 }
 
 /// Awaits the client's AP-REP. Nobody gets at the context before it has come.
-pub(super) struct AwaitClientApRep {
+pub(in crate::backends::rust) struct AwaitClientApRep {
     leg: ThirdLeg,
     facts: Box<Facts>,
 }
@@ -78,6 +82,10 @@ impl AwaitClientApRep {
 }
 
 impl Exchange for AwaitClientApRep {
+    fn suspend(self: Box<Self>) -> Result<Secret, Error> {
+        self.save()
+    }
+
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
         Reply::Now(match self.leg.check(input.token) {
             Ok(()) => Outcome::Established {
@@ -89,6 +97,25 @@ impl Exchange for AwaitClientApRep {
             // and Heimdal send none either.
             Err(error) => Outcome::fail(error),
         })
+    }
+}
+
+impl AwaitClientApRep {
+    fn save(self) -> Result<Secret, Error> {
+        let Self { leg, facts } = self;
+        suspended::save(Awaits::ClientApRep, |writer| {
+            write_key(writer, &leg.session);
+            writer.u32(leg.number);
+            write_context(writer, leg.context, &facts)
+        })
+    }
+
+    pub(in crate::backends::rust) fn restore(reader: &mut Reader<'_>) -> Option<Self> {
+        let session = read_key(reader)?;
+        let number = reader.u32()?;
+        let (context, facts) = read_context(reader)?;
+        let leg = ThirdLeg::new(session, number, context);
+        Some(Self::new(leg, facts))
     }
 }
 
