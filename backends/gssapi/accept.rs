@@ -1,31 +1,29 @@
 //! A handshake: the library accepts, and what it does not look at is looked
 //! at here, before and after.
 
+mod after;
+mod before;
+
+use std::ffi::CString;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::context::sys::{Accepted, Ctx, Inquired};
-use super::context::{GssapiContext, subkey};
-use super::credentials::Source;
+use super::context::GssapiContext;
+use super::context::sys::{Accepted, Ctx};
 use super::credentials::sys::Credential;
-use super::delegation::{self, Wanted};
-use super::granted::{flag, granted};
+use super::credentials::{Purpose, Source};
+use super::ntlm::{Challenge, Logon};
 use super::status::{self, Circumstances};
-use super::sys::{Flavour, Gss, is_error};
-use super::token::{self, ApReq, First};
-use super::{NAME, names, oid, replay};
+use super::sys::{Gss, Status, is_error};
+use super::token::{self, ApReq};
+use super::{NAME, oid, replay};
 use crate::backends::{Exchange, Outcome, Settings};
-use crate::ccache::TicketFlags;
-use crate::channel_bindings::ChannelBindingPolicy;
-use crate::delegation::Delegated;
-use crate::error::{Error, EtypeUse, Misuse, Rejection};
-use crate::etype::EncryptionType;
-use crate::facts::{BindingFact, ExpiryPrecision, Facts};
+use crate::channel_bindings::{ChannelBindingPolicy, ChannelBindings};
+use crate::error::{Error, Misuse, Rejection};
+use crate::facts::BindingFact;
 use crate::mechanism::{Framing, Mechanism};
-use crate::name::{Name, Principal};
 use crate::reply::Reply;
 use crate::requirements::{Granted, Requirements};
-use crate::time::Expiry;
 use crate::token::StepInput;
 
 /// What all handshakes of a configuration share.
@@ -33,6 +31,8 @@ pub(super) struct Shared {
     pub(super) gss: Arc<Gss>,
     pub(super) settings: Arc<Settings>,
     pub(super) source: Arc<Source>,
+    /// NTLM's accounts, if it is told where they are.
+    pub(super) users: Option<CString>,
     /// How far the library lets clocks be apart.
     pub(super) skew: Duration,
 }
@@ -51,6 +51,10 @@ pub(super) struct AwaitToken {
     /// What the client offers, in words.
     offered: Vec<String>,
     delegated: Option<Credential>,
+    /// What the handles are for that the library is given.
+    purpose: Purpose,
+    challenge: Option<Challenge>,
+    logon: Option<Logon>,
 }
 
 /// What has come so far.
@@ -82,95 +86,10 @@ impl AwaitToken {
             offered: Vec::new(),
             bindings: Bindings::NotGiven,
             delegated: None,
+            purpose: Purpose::Hints,
+            challenge: None,
+            logon: None,
         }
-    }
-
-    /// Refuses what the library would take, or go on with, and should not.
-    fn look_at(&mut self, token: &[u8]) -> Result<(), Error> {
-        if matches!(self.leg, Leg::Further | Leg::Retry) {
-            if !token::well_formed(token) {
-                return Err(Error::malformed("token", "it cannot be read in full", None));
-            }
-        } else {
-            self.look_at_first(token)?;
-        }
-        let Some(ap_req) = token::ap_req(token) else {
-            return Ok(());
-        };
-        if ap_req.user_to_user {
-            return Err(Rejection::NoTgt.into());
-        }
-        // MIT holds session keys to a list, not the ticket's own; Heimdal none.
-        self.permitted(EtypeUse::Ticket, ap_req.etype)?;
-        self.permitted(EtypeUse::SessionKey, ap_req.session_etype)?;
-        self.seen.push(ap_req);
-        Ok(())
-    }
-
-    fn look_at_first(&mut self, token: &[u8]) -> Result<(), Error> {
-        let malformed = |part, problem| Err(Error::malformed(part, problem, None));
-        let first = token::first(token);
-        let settings = &self.shared.settings;
-        let offered: Vec<&[u8]> = match first {
-            First::Empty if self.leg == Leg::First => return Ok(()),
-            First::Empty => return malformed("first token", "empty after our hints"),
-            First::Unknown => return malformed("first token", "of no known mechanism"),
-            First::BadFrame => return malformed("GSS token", "its frame is not exact"),
-            First::BadOffer => return malformed("NegTokenInit", "it cannot be read"),
-            First::NoApReq => return malformed("AP-REQ frame", "unknown token id"),
-            First::UserToUser => return Err(Rejection::NoTgt.into()),
-            First::Kerberos | First::Bare => vec![oid::KRB5],
-            First::Ntlm => vec![oid::NTLM],
-            First::Other(mech) => vec![mech],
-            First::Offer(mechs) => {
-                self.framing = Framing::Spnego;
-                mechs
-            }
-        };
-        self.offered = offered
-            .iter()
-            .take(16)
-            .map(|mech| oid::name(mech))
-            .collect();
-        if offered.iter().any(|mech| enabled(mech, settings)) {
-            return Ok(());
-        }
-        Err(self.no_common().into())
-    }
-
-    /// Rule 7.
-    fn permitted(&self, used_as: EtypeUse, etype: EncryptionType) -> Result<(), Error> {
-        let permitted = &self.shared.settings.etypes;
-        if permitted.contains(&etype) {
-            return Ok(());
-        }
-        Err(Rejection::EtypeNotPermitted {
-            used_as,
-            etype,
-            permitted: permitted.clone(),
-        }
-        .into())
-    }
-
-    /// Heimdal takes any subkey of the client's.
-    fn check_subkey(&self) -> Result<(), Error> {
-        let Some((etype, length)) = subkey(&self.ctx) else {
-            return Ok(());
-        };
-        self.permitted(EtypeUse::Subkey, etype)?;
-        // RFC 3962 4, RFC 8009 3; RC4 (RFC 4757) has 16 as well.
-        let due = match etype.0 {
-            18 | 20 => 32,
-            _ => 16,
-        };
-        if length == due {
-            return Ok(());
-        }
-        Err(Error::malformed(
-            "authenticator",
-            "a subkey of another length",
-            None,
-        ))
     }
 
     fn no_common(&self) -> Rejection {
@@ -178,6 +97,27 @@ impl AwaitToken {
             offered: self.offered.clone(),
             enabled: self.shared.settings.mechanisms.clone(),
         }
+    }
+
+    fn failed(&self, status: &Status, input: &StepInput<'_>, now: SystemTime) -> Error {
+        let Some(logon) = &self.logon else {
+            return status::of_step(status, &self.known(now));
+        };
+        let platform = status::platform(status);
+        let error = match logon.bindings(self.given(input)) {
+            BindingFact::Mismatch { null_address_type } => {
+                Rejection::BindingMismatch { null_address_type }.into()
+            }
+            _ => logon.failed(&platform.to_string()),
+        };
+        error.with_platform(platform)
+    }
+
+    /// The bindings to compare.
+    fn given<'i>(&self, input: &StepInput<'i>) -> Option<&'i ChannelBindings> {
+        let policy = self.shared.settings.channel_bindings;
+        let given = input.channel_bindings;
+        given.filter(|_| policy != ChannelBindingPolicy::Ignore)
     }
 
     fn known(&self, now: SystemTime) -> Circumstances<'_> {
@@ -227,12 +167,15 @@ impl AwaitToken {
             let error = Error::malformed("token", "the library does not accept it", None);
             return self.refuse(error, Vec::new());
         }
+        if let Some(message) = token::ntlm(&reply) {
+            self.challenge = Challenge::read(message);
+        }
         if reply.is_empty() {
             let error = Error::malformed("token", "the library has no answer to it", None);
             return self.refuse(error, reply);
         }
         self.leg = match self.leg {
-            Leg::First if self.framing == Framing::Raw && self.seen.is_empty() => {
+            Leg::First if self.purpose == Purpose::Hints => {
                 // Hints leave nothing behind: the negotiation begins anew.
                 self.ctx = Ctx::new(&self.shared.gss);
                 Leg::AfterHints
@@ -263,8 +206,13 @@ impl AwaitToken {
     }
 
     /// The library is content.
-    fn established(self: Box<Self>, accepted: Accepted, now: SystemTime) -> Reply<Outcome> {
-        let (facts, delegated) = match self.facts(&accepted, now) {
+    fn established(
+        self: Box<Self>,
+        accepted: Accepted,
+        given: Option<&ChannelBindings>,
+        now: SystemTime,
+    ) -> Reply<Outcome> {
+        let (facts, delegated) = match self.facts(&accepted, given, now) {
             Ok(found) => found,
             Err(error) => return Reply::Now(self.refuse(error, Vec::new())),
         };
@@ -295,130 +243,6 @@ impl AwaitToken {
             }
         })
     }
-
-    fn facts(
-        &self,
-        accepted: &Accepted,
-        now: SystemTime,
-    ) -> Result<(Facts, Option<Delegated>), Error> {
-        let settings = &self.shared.settings;
-        let inquired = self.ctx.inquire();
-        let known = inquired.map_err(|status| status::of_step(&status, &self.known(now)))?;
-        let mechanism = oid::mechanism(&known.mech)
-            .filter(|mechanism| settings.mechanisms.contains(mechanism))
-            .ok_or_else(|| self.no_common())?;
-        let dce = accepted.flags & flag::DCE_STYLE != 0;
-        if self.seen.last().is_some_and(|ap_req| ap_req.bare != dce) {
-            return Err(Error::malformed("AP-REQ", FRAME_AND_STYLE, None));
-        }
-        if self.shared.gss.flavour == Flavour::Heimdal {
-            self.check_subkey()?;
-        }
-        let peer = self.peer(&known, accepted)?;
-        let lifetime = accepted.lifetime.min(known.lifetime);
-        let expiry = match lifetime {
-            u32::MAX => Expiry::Never,
-            seconds => Expiry::At(now + Duration::from_secs(u64::from(seconds))),
-        };
-        let mut facts = Facts::new(mechanism, peer, expiry);
-        facts.framing = self.framing;
-        facts.expiry_precision = ExpiryPrecision::UpperBound;
-        facts.granted = granted(accepted.flags, settings);
-        if facts.peer == Name::Anonymous {
-            facts.granted |= Granted::NULL_SESSION;
-        }
-        facts.bindings = self.bindings(accepted.flags);
-        facts.target = self.target(known.target.as_deref(), now)?;
-        let delegated = self.delegated(accepted, &mut facts, now);
-        Ok((facts, delegated))
-    }
-
-    /// Rule 15.
-    fn delegated(
-        &self,
-        accepted: &Accepted,
-        facts: &mut Facts,
-        now: SystemTime,
-    ) -> Option<Delegated> {
-        if self.delegation() == Wanted::No || facts.mechanism != Mechanism::Kerberos {
-            return None;
-        }
-        let peer = facts.peer.clone();
-        let client = delegation::Client {
-            principal: peer.principal(),
-            ticket_flags: self.ticket_flags(),
-            says_so: accepted.flags & flag::DELEG != 0,
-            now,
-            skew: self.shared.skew,
-        };
-        delegation::read(&self.shared.gss, self.delegated.as_ref(), &client, facts)
-    }
-
-    fn delegation(&self) -> Wanted {
-        if self.shared.settings.wants(Requirements::DELEGATE) {
-            Wanted::Yes
-        } else {
-            Wanted::No
-        }
-    }
-
-    /// The ticket's, in the order of RFC 4120.
-    fn ticket_flags(&self) -> TicketFlags {
-        let bits = self.ctx.ticket_flags().unwrap_or(0);
-        TicketFlags::from_bits_retain(match self.shared.gss.flavour {
-            Flavour::Mit => bits,
-            Flavour::Heimdal => bits.reverse_bits(),
-        })
-    }
-
-    fn peer(&self, known: &Inquired, accepted: &Accepted) -> Result<Name, Error> {
-        let anonymous = self.ticket_flags().contains(TicketFlags::ANONYMOUS);
-        if accepted.flags & flag::ANON != 0 || anonymous {
-            return Ok(Name::Anonymous);
-        }
-        names::peer(
-            &known.mech,
-            known.peer.as_deref(),
-            known.peer_text.as_deref(),
-        )
-        .ok_or_else(|| Error::malformed("client's name", "it cannot be read", None))
-    }
-
-    /// Whose key opened the ticket. The libraries try any key on it (rule 4):
-    /// a ticket that is not for a name of the keytab is taken only where the
-    /// configuration says so. One that is for such a name may have been opened
-    /// by the same key under another.
-    fn target(&self, found: Option<&[u8]>, now: SystemTime) -> Result<Option<Principal>, Error> {
-        let (Some(target), Some(ap_req)) = (found.and_then(names::principal), self.seen.last())
-        else {
-            return Ok(None);
-        };
-        let service = &ap_req.service;
-        if target == *service {
-            return Ok(Some(target));
-        }
-        let keys = self.source.keys();
-        if keys.same_key(service, &target, ap_req.etype) {
-            return Ok(Some(service.clone()));
-        }
-        if self.shared.settings.alias_limit > 0 || keys.has(service) {
-            return Ok(Some(target));
-        }
-        Err(status::no_key(service.clone(), &self.known(now)).into())
-    }
-
-    fn bindings(&self, flags: u32) -> BindingFact {
-        match (self.bindings, self.shared.gss.flavour) {
-            // RFC 2744 1.1.6: without bindings of its own, an acceptor does
-            // not look at the client's.
-            (Bindings::NotGiven, _) => BindingFact::NotCompared,
-            (Bindings::Given, Flavour::Heimdal) => BindingFact::Undisclosed,
-            (Bindings::Given, Flavour::Mit) if flags & flag::CHANNEL_BOUND != 0 => {
-                BindingFact::Bound
-            }
-            (Bindings::Given, Flavour::Mit) => BindingFact::Absent,
-        }
-    }
 }
 
 /// Whether the step gave bindings to compare.
@@ -441,11 +265,8 @@ impl Exchange for AwaitToken {
         if let Err(error) = self.look_at(input.token) {
             return Reply::Now(self.refuse(error, Vec::new()));
         }
-        let policy = self.shared.settings.channel_bindings;
-        let bindings = input
-            .channel_bindings
-            .filter(|_| policy != ChannelBindingPolicy::Ignore)
-            .map(crate::channel_bindings::ChannelBindings::application_data);
+        let given = self.given(&input);
+        let bindings = given.map(ChannelBindings::application_data);
         self.bindings = match bindings {
             Some(_) => Bindings::Given,
             None => Bindings::NotGiven,
@@ -457,7 +278,7 @@ impl Exchange for AwaitToken {
         }
         let source = Arc::clone(&self.source);
         let delegation = self.delegation();
-        let accepted = source.lend(|credential| {
+        let accepted = source.lend(self.purpose, |credential| {
             self.ctx
                 .accept(credential, input.token, bindings, delegation)
         });
@@ -469,13 +290,13 @@ impl Exchange for AwaitToken {
         let now = self.shared.settings.clock.now();
         if is_error(accepted.major) {
             let status = self.shared.gss.status(accepted.major, accepted.minor);
-            let error = status::of_step(&status, &self.known(now));
+            let error = self.failed(&status, &input, now);
             return Reply::Now(self.refuse(error, accepted.token));
         }
         if accepted.major & CONTINUE != 0 {
             return Reply::Now(self.go_on(accepted, now));
         }
-        self.established(accepted, now)
+        self.established(accepted, given, now)
     }
 
     fn abandon(self: Box<Self>) -> Option<Vec<u8>> {

@@ -12,6 +12,7 @@ use self::sys::Credential;
 use super::keys::{Keys, KnownKeys};
 use super::keytab::{self, Entry};
 use super::krb5::sys::{Key, Krb5, MemoryKeytab};
+use super::names::sys::NameHandle;
 use super::sys::{Flavour, Gss, Oid, Status};
 use super::{NAME, names, oid, status};
 use crate::backends::Settings;
@@ -26,11 +27,31 @@ const KEPT: usize = 64;
 pub(super) struct Source {
     gss: Arc<Gss>,
     origin: Origin,
+    etypes: Option<Vec<i32>>,
+    /// Of the mechanisms that are enabled, each alone: a name or a store that
+    /// one of them needs must not bind another.
+    pools: Vec<Pool>,
+    keys: KnownKeys,
+}
+
+/// Handles of one kind.
+struct Pool {
+    purpose: Purpose,
     mechs: Vec<&'static Oid>,
     negotiated: Vec<&'static Oid>,
-    etypes: Option<Vec<i32>>,
+    /// NTLM's accounts.
+    users: Option<CString>,
     kept: Box<[Mutex<Option<Credential>>]>,
-    keys: KnownKeys,
+}
+
+/// What a handle is for: by what the client comes with, raw or as the first
+/// of its offer that is enabled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Kerberos,
+    Ntlm,
+    /// To tell a client what there is, and no more.
+    Hints,
 }
 
 enum Origin {
@@ -44,6 +65,31 @@ enum Origin {
     },
 }
 
+impl Pool {
+    fn new(mechanisms: &[Mechanism], flavour: Flavour, users: Option<&CString>) -> Self {
+        let mut pool = Self {
+            purpose: match mechanisms {
+                [Mechanism::Kerberos] => Purpose::Kerberos,
+                [Mechanism::Ntlm] => Purpose::Ntlm,
+                _ => Purpose::Hints,
+            },
+            mechs: vec![oid::SPNEGO],
+            negotiated: Vec::new(),
+            users: None,
+            kept: (0..KEPT).map(|_| Mutex::new(None)).collect(),
+        };
+        for mechanism in mechanisms {
+            let (raw, negotiated) = oids(*mechanism, flavour);
+            pool.mechs.extend(raw);
+            pool.negotiated.extend(negotiated);
+        }
+        if pool.purpose == Purpose::Ntlm {
+            pool.users = users.cloned();
+        }
+        pool
+    }
+}
+
 impl Source {
     /// The keys, as far as they are known here.
     pub(super) fn keys(&self) -> Arc<Keys> {
@@ -55,89 +101,125 @@ impl Source {
         self.keys.warnings()
     }
 
-    /// Acquires the credential once, so that a configuration that cannot
+    /// Acquires each credential once, so that a configuration that cannot
     /// work is not built.
     pub(super) fn new(
         gss: &Arc<Gss>,
         credentials: &Credentials,
+        users: Option<&CString>,
         settings: &Settings,
     ) -> Result<Self, Error> {
         let (origin, keys) = origin(gss, credentials)?;
-        keys.check(settings)?;
+        let enabled = &settings.mechanisms[..];
+        if enabled.contains(&Mechanism::Kerberos) {
+            keys.check(settings)?;
+        }
+        let each = enabled.iter().map(core::slice::from_ref);
+        let all = Some(enabled).filter(|all| all.len() > 1);
+        let pool = |mechanisms: &[Mechanism]| Pool::new(mechanisms, gss.flavour, users);
         let mut source = Self {
             gss: Arc::clone(gss),
             origin,
-            mechs: vec![oid::SPNEGO],
-            negotiated: Vec::new(),
             etypes: None,
-            kept: (0..KEPT).map(|_| Mutex::new(None)).collect(),
+            pools: each.chain(all).map(pool).collect(),
             keys,
         };
-        for mechanism in &settings.mechanisms {
-            let (raw, negotiated) = oids(*mechanism, gss.flavour);
-            source.mechs.extend(raw);
-            source.negotiated.extend(negotiated);
-        }
         if gss.flavour == Flavour::Mit {
             source.etypes = Some(settings.etypes.iter().map(|etype| etype.0).collect());
         }
-        let first = source.acquire()?;
-        if let Some(Ok(mut slot)) = source.kept.first().map(Mutex::try_lock) {
-            *slot = Some(first);
+        for pool in &source.pools {
+            let first = source.acquire(pool)?;
+            if let Some(Ok(mut slot)) = pool.kept.first().map(Mutex::try_lock) {
+                *slot = Some(first);
+            }
         }
         Ok(source)
     }
 
     /// Lends a handle that nobody else uses meanwhile. Never waits for one.
-    pub(super) fn lend<T>(&self, using: impl FnOnce(&Credential) -> T) -> Result<T, Error> {
+    pub(super) fn lend<T>(
+        &self,
+        purpose: Purpose,
+        using: impl FnOnce(&Credential) -> T,
+    ) -> Result<T, Error> {
+        let mut pools = self.pools.iter();
+        let pool = match pools.find(|pool| pool.purpose == purpose) {
+            Some(pool) => pool,
+            // One mechanism, which is all that there is to tell of.
+            None => self.pools.first().ok_or_else(nothing_enabled)?,
+        };
         let start = own_slot();
-        for offset in 0..self.kept.len() {
-            let index = start.wrapping_add(offset) % self.kept.len();
-            let Some(Ok(mut slot)) = self.kept.get(index).map(Mutex::try_lock) else {
+        for offset in 0..pool.kept.len() {
+            let index = start.wrapping_add(offset) % pool.kept.len();
+            let Some(Ok(mut slot)) = pool.kept.get(index).map(Mutex::try_lock) else {
                 continue;
             };
             if slot.is_none() {
-                *slot = Some(self.acquire()?);
+                *slot = Some(self.acquire(pool)?);
             }
             if let Some(credential) = slot.as_ref() {
                 return Ok(using(credential));
             }
         }
-        Ok(using(&self.acquire()?))
+        Ok(using(&self.acquire(pool)?))
     }
 
-    fn acquire(&self) -> Result<Credential, Error> {
+    fn acquire(&self, pool: &Pool) -> Result<Credential, Error> {
         let unusable = |status: Status| {
             Error::from(Unavailability::NoUsableKey {
                 has: describe(&self.keys()),
             })
             .with_platform(status::platform(&status))
         };
-        let credential = match (&self.origin, self.gss.flavour) {
-            (Origin::System, _) => self.with_store(&[]),
-            (Origin::Keytab { name, .. }, Flavour::Mit) => {
-                // The configuration's replay store sees every token; the
-                // library's cache would open and lock a file for each.
-                self.with_store(&[(c"keytab", name), (c"rcache", c"none:")])
-            }
-            (Origin::Keytab { name, .. }, Flavour::Heimdal) => {
-                registered(&self.gss, name, || self.with_store(&[]))
-            }
-        }
-        .map_err(unusable)?;
-        if let Some(result) = credential.set_neg_mechs(&self.negotiated) {
+        let credential = self.acquire_of(pool).map_err(unusable)?;
+        if let Some(result) = credential.set_neg_mechs(&pool.negotiated) {
             result.map_err(unusable)?;
         }
-        if let Some(etypes) = &self.etypes {
+        let etypes = self.etypes.as_ref();
+        if let Some(etypes) = etypes.filter(|_| pool.purpose == Purpose::Kerberos) {
             let result = credential.set_etypes(etypes);
             result.unwrap_or(Ok(())).map_err(unusable)?;
         }
         Ok(credential)
     }
 
-    fn with_store(&self, store: &[(&CStr, &CStr)]) -> Result<Credential, Status> {
-        self.gss.acquire(&self.mechs, store)
+    fn acquire_of(&self, pool: &Pool) -> Result<Credential, Status> {
+        let any = NameHandle::none(&self.gss);
+        let with = |store: &[(&CStr, &CStr)]| self.gss.acquire(&any, &pool.mechs, store);
+        match (pool.purpose, &self.origin, self.gss.flavour) {
+            (Purpose::Ntlm, ..) => match &pool.users {
+                None => with(&[]),
+                Some(users) => {
+                    // gss-ntlmssp reads its store for a server that has a
+                    // name.
+                    let own = NameHandle::host_based(&self.gss, OWN_NAME)?;
+                    let store = [(c"ntlmssp_keyfile", users.as_c_str())];
+                    self.gss.acquire(&own, &pool.mechs, &store)
+                }
+            },
+            (_, Origin::System, _) => with(&[]),
+            (_, Origin::Keytab { name, .. }, Flavour::Mit) => {
+                // The configuration's replay store sees every token; the
+                // library's cache would open and lock a file for each.
+                with(&[(c"keytab", name), (c"rcache", c"none:")])
+            }
+            (_, Origin::Keytab { name, .. }, Flavour::Heimdal) => {
+                registered(&self.gss, name, || with(&[]))
+            }
+        }
     }
+}
+
+/// This host, of no service: one that is named goes into the CHALLENGE, and
+/// some clients leave if it is not the one that they want.
+const OWN_NAME: &str = "@";
+
+fn nothing_enabled() -> Error {
+    Misuse::OutOfRange {
+        setting: "mechanisms",
+        problem: "at least one is needed",
+    }
+    .into()
 }
 
 /// Heimdal 7.8 has no call that takes a keytab and gives a credential for
@@ -248,6 +330,11 @@ fn describe(keys: &Keys) -> String {
     } else {
         all.join(", ")
     }
+}
+
+/// A file's name, for the library.
+pub(super) fn file_name(path: &std::path::Path) -> Result<CString, Error> {
+    CString::new(path_bytes(path)).map_err(|_| no_path())
 }
 
 fn path_bytes(path: &std::path::Path) -> &[u8] {

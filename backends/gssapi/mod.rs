@@ -11,6 +11,7 @@ mod keytab;
 mod krb5;
 mod messages;
 mod names;
+mod ntlm;
 mod oid;
 mod replay;
 mod status;
@@ -44,6 +45,7 @@ const NAME: &str = "gssapi";
 pub struct GssapiBackend {
     credentials: Credentials,
     library: GssapiLibrary,
+    ntlm_users: Option<PathBuf>,
     opened: OnceLock<Result<Arc<Gss>, Unavailability>>,
 }
 
@@ -137,6 +139,14 @@ impl GssapiLibrary {
 /// * Heimdal 7.8 keeps some 2 KiB of each credential for SPNEGO that is released:
 ///   of each configuration built, and of each
 ///   [`acquire`](crate::AcceptorConfig::acquire). Handshakes cost none.
+/// * NTLM, where it is enabled, is gss-ntlmssp's, a mechanism of MIT krb5's
+///   library ([`ntlm_user_file`](GssapiBackend::ntlm_user_file)); Heimdal's
+///   is not offered. Its messages are read here first: NTLMv1, a client that
+///   sends an LM response beside (curl's own NTLM does), and a response for
+///   other target information than ours are refused. The client's name is as
+///   it wrote it, to be compared without case; a name without a domain was
+///   looked for in all of them. Sealing and signing need 128 bits, extended
+///   security and key exchange; replay and order are not granted.
 /// * A step that gives the client's address is refused
 ///   ([`Misuse::Unsupported`]): neither library compares it with the
 ///   addresses of a ticket.
@@ -151,6 +161,7 @@ pub fn gssapi(credentials: impl Into<Credentials>) -> GssapiBackend {
     GssapiBackend {
         credentials: credentials.into(),
         library: GssapiLibrary::Any,
+        ntlm_users: None,
         opened: OnceLock::new(),
     }
 }
@@ -161,6 +172,19 @@ impl GssapiBackend {
     pub fn library(mut self, library: GssapiLibrary) -> Self {
         self.library = library;
         self.opened = OnceLock::new();
+        self
+    }
+
+    /// Where NTLM's accounts are: the file of gss-ntlmssp, a line of
+    /// `DOMAIN:user:password` for each, or one of Samba's. Without, that
+    /// mechanism looks where it looks by itself (`NTLM_USER_FILE`, winbind).
+    ///
+    /// NTLM must be enabled besides
+    /// ([`mechanisms`](crate::ConfigBuilder::mechanisms)), and gss-ntlmssp be
+    /// installed as a mechanism of MIT krb5's library.
+    #[must_use]
+    pub fn ntlm_user_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.ntlm_users = Some(file.into());
         self
     }
 
@@ -204,6 +228,37 @@ const FLAGS: Requirements = Requirements::MUTUAL_AUTH
     .union(Requirements::USE_SUPPLIED_CREDS)
     .union(Requirements::USE_DCE_STYLE);
 
+/// What gss-ntlmssp can honour: it proves no server, and does not say
+/// whether it watches the order of messages.
+const NTLM_FLAGS: Requirements = Requirements::CONFIDENTIALITY
+    .union(Requirements::INTEGRITY)
+    .union(Requirements::ALLOCATE_MEMORY)
+    .union(Requirements::CONNECTION)
+    .union(Requirements::STREAM)
+    .union(Requirements::ALLOW_MISSING_BINDINGS)
+    .union(Requirements::USE_SUPPLIED_CREDS);
+
+/// Heimdal has an NTLM of its own, which is not offered.
+fn has_ntlm(gss: &Gss) -> bool {
+    gss.flavour == Flavour::Mit && gss.has_mechanism(oid::NTLM)
+}
+
+fn ntlm_capabilities() -> MechanismCapabilities {
+    use ChannelBindingPolicy as Policy;
+    MechanismCapabilities {
+        mechanism: Mechanism::Ntlm,
+        flags: NTLM_FLAGS,
+        binding_policies: vec![
+            Policy::WhenGiven,
+            Policy::Ignore,
+            Policy::WhenSent,
+            Policy::Require,
+        ],
+        export: Ability::Can,
+        suspend: Ability::Cannot,
+    }
+}
+
 impl Backend for GssapiBackend {
     fn name(&self) -> &'static str {
         NAME
@@ -220,14 +275,18 @@ impl Backend for GssapiBackend {
             Flavour::Heimdal => flags.remove(Requirements::ALLOW_MISSING_BINDINGS),
         }
 
+        let kerberos = MechanismCapabilities {
+            mechanism: Mechanism::Kerberos,
+            flags,
+            binding_policies: policies,
+            export: Ability::Can,
+            suspend: Ability::Cannot,
+        };
+        let ntlm = self.opened().is_ok_and(|gss| has_ntlm(&gss));
         Capabilities {
-            mechanisms: vec![MechanismCapabilities {
-                mechanism: Mechanism::Kerberos,
-                flags,
-                binding_policies: policies,
-                export: Ability::Can,
-                suspend: Ability::Cannot,
-            }],
+            mechanisms: core::iter::once(kerberos)
+                .chain(ntlm.then(ntlm_capabilities))
+                .collect(),
             may_block: true,
             injected_clock: Ability::Cannot,
             replay_store: Ability::Can,
@@ -259,12 +318,15 @@ impl Backend for GssapiBackend {
             return Err(Misuse::Etypes { etypes }.into());
         }
         let gss = self.opened()?;
-        let source = Source::new(&gss, &self.credentials, &settings)?;
+        let users = self.ntlm_users.as_deref().map(credentials::file_name);
+        let users = users.transpose()?;
+        let source = Source::new(&gss, &self.credentials, users.as_ref(), &settings)?;
         let skew = Krb5::new(&gss).ok().and_then(|krb5| krb5.clock_skew());
         Ok(Box::new(Prepared {
             shared: Arc::new(Shared {
                 skew: skew.map_or(settings.replay_skew, Duration::from_secs),
                 source: Arc::new(source),
+                users,
                 settings,
                 gss,
             }),
@@ -305,8 +367,9 @@ impl PreparedBackend for Prepared {
     }
 
     fn acquire(&self, credentials: &Credentials) -> Result<CredentialHandle, Error> {
-        let Shared { gss, settings, .. } = &*self.shared;
-        let source = Source::new(gss, credentials, settings)?;
+        let shared = &*self.shared;
+        let users = shared.users.as_ref();
+        let source = Source::new(&shared.gss, credentials, users, &shared.settings)?;
         Ok(CredentialHandle::new(Arc::new(source)))
     }
 }

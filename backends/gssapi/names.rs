@@ -32,6 +32,8 @@ pub(super) fn peer(mech: &[u8], exported: Option<&[u8]>, displayed: Option<&[u8]
 /// `DOMAIN\user`, as gss-ntlmssp displays it; neither part holds a backslash
 /// (MS-NLMP 2.2.1.3 has them apart, account names cannot have one).
 fn ntlm(displayed: &[u8]) -> Option<Name> {
+    // It counts the NUL at its end.
+    let displayed = displayed.strip_suffix(&[0]).unwrap_or(displayed);
     let text = core::str::from_utf8(displayed).ok()?;
     let (domain, user) = text.split_once('\\').unwrap_or(("", text));
     if user.is_empty() {

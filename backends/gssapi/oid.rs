@@ -14,6 +14,8 @@ pub(super) const KRB5_U2U: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x03";
 pub(super) const SPNEGO: &[u8] = b"\x2b\x06\x01\x05\x05\x02";
 /// 1.3.6.1.4.1.311.2.2.10 (MS-NLMP).
 pub(super) const NTLM: &[u8] = b"\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a";
+/// GSS_C_NT_HOSTBASED_SERVICE, 1.2.840.113554.1.2.1.4 (RFC 2744 4.3).
+pub(super) const HOST_BASED: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x01\x04";
 /// 1.3.6.1.4.1.311.2.2.30.
 const NEGOEX: &[u8] = b"\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x1e";
 

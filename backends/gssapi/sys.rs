@@ -17,6 +17,7 @@ use std::sync::Arc;
 use libloading::Library;
 
 use super::credentials::sys::Credential;
+use super::names::sys::NameHandle;
 
 /// An object identifier: its content octets (X.690 8.19).
 pub(super) type Oid = [u8];
@@ -159,6 +160,9 @@ functions! {
         delete = "gss_delete_sec_context" (*mut u32, *mut Handle, *mut Buffer);
         release_buffer = "gss_release_buffer" (*mut u32, *mut Buffer);
         release_name = "gss_release_name" (*mut u32, *mut Handle);
+        import_name = "gss_import_name" (*mut u32, *const Buffer, *const OidDesc, *mut Handle);
+        indicate = "gss_indicate_mechs" (*mut u32, *mut *mut OidSetDesc);
+        release_oids = "gss_release_oid_set" (*mut u32, *mut *mut OidSetDesc);
         export_name = "gss_export_name" (*mut u32, Handle, *mut Buffer);
         display_name = "gss_display_name" (*mut u32, Handle, *mut Buffer, *mut *const OidDesc);
         display_status = "gss_display_status" (*mut u32, u32, c_int, *const OidDesc, *mut u32,
@@ -301,6 +305,7 @@ impl Gss {
     /// store if there is one.
     pub(super) fn acquire(
         self: &Arc<Self>,
+        name: &NameHandle<'_>,
         mechs: &[&'static Oid],
         store: &[(&CStr, &CStr)],
     ) -> Result<Credential, Status> {
@@ -317,7 +322,7 @@ impl Gss {
             Some(acquire) => unsafe {
                 acquire(
                     &raw mut minor,
-                    null_mut(),
+                    name.as_ptr(),
                     INDEFINITE,
                     &raw const set,
                     ACCEPT,
@@ -331,7 +336,7 @@ impl Gss {
             None => unsafe {
                 (self.call.acquire)(
                     &raw mut minor,
-                    null_mut(),
+                    name.as_ptr(),
                     INDEFINITE,
                     &raw const set,
                     ACCEPT,
@@ -345,6 +350,31 @@ impl Gss {
             Some(handle) if !is_error(major) => Ok(Credential::new(self, handle)),
             _ => Err(self.status(major, minor)),
         }
+    }
+
+    /// Whether the library, or a plug-in that it finds, has this mechanism.
+    pub(super) fn has_mechanism(&self, oid: &Oid) -> bool {
+        let (mut minor, mut set): (_, *mut OidSetDesc) = (0, null_mut());
+        // SAFETY: see the head of this file.
+        unsafe { (self.call.indicate)(&raw mut minor, &raw mut set) };
+        let Some(found) = NonNull::new(set) else {
+            return false;
+        };
+        // SAFETY: the library made the set, and nobody else has it.
+        let OidSetDesc { count, elements } = unsafe { found.read() };
+        let has = (0..count.min(256)).any(|index| {
+            // SAFETY: the set says that it has `count` elements there.
+            let element = unsafe { elements.add(index).read() };
+            let octets = element.elements.cast_mut();
+            let length = element.length as usize;
+            Self::view(Buffer {
+                length,
+                value: octets,
+            }) == oid
+        });
+        // SAFETY: the set is released once.
+        unsafe { (self.call.release_oids)(&raw mut minor, &raw mut set) };
+        has
     }
 
     /// Sets the process' acceptor keytab (Heimdal); null text is not handed

@@ -124,6 +124,19 @@ pub(super) fn ap_req(token: &[u8]) -> Option<ApReq> {
     }
 }
 
+/// A message of NTLM's in a token of any leg, raw or negotiated.
+pub(super) fn ntlm(token: &[u8]) -> Option<&[u8]> {
+    let inner = match *token.first()? {
+        FRAME => match frame(token)? {
+            (oid::SPNEGO, inner) => mechanism_token(inner)?,
+            _ => return None,
+        },
+        RESPONSE => mechanism_token(token)?,
+        _ => token,
+    };
+    inner.starts_with(b"NTLMSSP\0").then_some(inner)
+}
+
 /// Behind the token id (RFC 4121 4.1).
 fn framed_ap_req(inner: &[u8]) -> Option<ApReq> {
     let found = read_ap_req(inner.strip_prefix(&[1, 0])?)?;

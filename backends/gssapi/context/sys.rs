@@ -33,6 +33,14 @@ pub(in super::super) struct Accepted {
     pub(in super::super) delegated: Option<Credential>,
 }
 
+/// Whether the server's own name is asked for: gss-ntlmssp has none that it
+/// could give out where the credential names no service.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum OwnName {
+    Asked,
+    NotAsked,
+}
+
 /// What `gss_inquire_context` tells.
 pub(in super::super) struct Inquired {
     pub(in super::super) peer: Option<Vec<u8>>,
@@ -117,20 +125,24 @@ impl Ctx {
     }
 
     /// `gss_inquire_context` of an established context.
-    pub(in super::super) fn inquire(&self) -> Result<Inquired, Status> {
+    pub(in super::super) fn inquire(&self, own_name: OwnName) -> Result<Inquired, Status> {
         let Some(handle) = self.handle() else {
             return Err(self.gss.status(NO_CONTEXT, 0));
         };
         let (mut minor, mut peer, mut target, mut lifetime) = (0, null_mut(), null_mut(), 0);
         let (mut mech, mut flags, mut local, mut open): (*const OidDesc, u32, c_int, c_int) =
             (null(), 0, 0, 0);
-        // SAFETY: see the head of ../sys.rs.
+        let to_target = match own_name {
+            OwnName::Asked => &raw mut target,
+            OwnName::NotAsked => null_mut(),
+        };
+        // SAFETY: see the head of ../sys.rs; what is not asked for is null.
         let major = unsafe {
             (self.gss.call.inquire)(
                 &raw mut minor,
                 handle,
                 &raw mut peer,
-                &raw mut target,
+                to_target,
                 &raw mut lifetime,
                 &raw mut mech,
                 &raw mut flags,

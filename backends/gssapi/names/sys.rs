@@ -2,9 +2,10 @@
 
 #![allow(unsafe_code)]
 
-use core::ptr::null;
+use core::ptr::{null, null_mut};
 
-use super::super::sys::{Buffer, Gss, Handle, is_error};
+use super::super::oid;
+use super::super::sys::{Buffer, Gss, Handle, OidDesc, Status, is_error};
 
 /// A name of the library's.
 pub(in super::super) struct NameHandle<'g> {
@@ -13,6 +14,37 @@ pub(in super::super) struct NameHandle<'g> {
 }
 
 impl<'g> NameHandle<'g> {
+    /// Any name.
+    pub(in super::super) fn none(gss: &'g Gss) -> Self {
+        Self::owned(gss, null_mut())
+    }
+
+    /// Imports a host-based name (RFC 2743 4.1).
+    pub(in super::super) fn host_based(gss: &'g Gss, name: &str) -> Result<Self, Status> {
+        let (mut minor, mut handle) = (0, null_mut());
+        let (name, kind) = (Buffer::of(name.as_bytes()), OidDesc::of(oid::HOST_BASED));
+        let import = gss.call.import_name;
+        // SAFETY: see the head of ../sys.rs.
+        let major = unsafe {
+            import(
+                &raw mut minor,
+                &raw const name,
+                &raw const kind,
+                &raw mut handle,
+            )
+        };
+        let name = Self::owned(gss, handle);
+        if is_error(major) {
+            return Err(gss.status(major, minor));
+        }
+        Ok(name)
+    }
+
+    /// For a call, which the name outlives.
+    pub(in super::super) fn as_ptr(&self) -> Handle {
+        self.handle
+    }
+
     /// Takes over what a call put out; null is no name.
     pub(in super::super) fn owned(gss: &'g Gss, handle: Handle) -> Self {
         Self { gss, handle }

@@ -2,6 +2,7 @@
 //! for both NTLM and Kerberos.
 
 mod directory;
+mod gssapi;
 mod libraries;
 mod programs;
 mod tickets;
