@@ -80,7 +80,9 @@ pub use self::broker::{BrokerBackend, BrokerOptions, broker};
 pub use self::description::{BackendDescription, PrincipalDescription, TgtDescription};
 
 #[cfg(all(feature = "gssapi", unix))]
-pub use self::gssapi::{GssapiBackend, GssapiContext, GssapiImporter, GssapiLibrary, gssapi};
+pub use self::gssapi::{
+    GssapiBackend, GssapiContext, GssapiImporter, GssapiLibrary, NameAttribute, gssapi,
+};
 
 #[cfg(feature = "rust")]
 pub use self::rust::{RustBackend, RustImporter, rust, rust_importer};

@@ -8,8 +8,8 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::context::GssapiContext;
 use super::context::sys::{Accepted, Ctx};
+use super::context::{GssapiContext, Order};
 use super::credentials::sys::Credential;
 use super::credentials::{Purpose, Source};
 use super::ntlm::{Challenge, Logon};
@@ -231,9 +231,13 @@ impl AwaitToken {
             if let Err(error) = verdict {
                 return self.refuse(error, Vec::new());
             }
-            let datagram = facts.granted.contains(Granted::DATAGRAM);
+            let order = if facts.granted.contains(Granted::DATAGRAM) {
+                Order::Ignored
+            } else {
+                Order::Watched
+            };
             let max_token = self.shared.settings.max_token;
-            let context = GssapiContext::new(self.ctx, facts.mechanism, datagram, max_token)
+            let context = GssapiContext::new(self.ctx, facts.mechanism, order, max_token)
                 .delegated(delegated);
             let token = Some(accepted.token).filter(|token| !token.is_empty());
             Outcome::Established {

@@ -4,13 +4,14 @@ pub(super) mod sys;
 
 use core::any::Any;
 use core::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use self::sys::Ctx;
-use super::messages::{self, Order};
-use super::sys::{Flavour, Gss};
-use super::{NAME, oid, status};
-use crate::backends::{ContextImporter, SecurityContext};
+use super::messages;
+pub(super) use super::messages::Order;
+use super::sys::Flavour;
+use super::{NAME, importer, oid, status};
+use crate::backends::SecurityContext;
 use crate::delegation::Delegated;
 use crate::error::{Error, Misuse};
 use crate::etype::EncryptionType;
@@ -23,8 +24,22 @@ use crate::secret::Secret;
 
 /// AD-WIN2K-PAC (MS-KILE 3.2.5.6): the one type that the library is asked for.
 const PAC: i32 = 128;
+/// The same, as an attribute of the client's name.
+const PAC_ATTRIBUTE: &[u8] = b"urn:mspac:";
 /// The longest output of the pseudo-random function that is given.
 const MAX_PRF: usize = 1 << 16;
+
+/// An attribute of a name (RFC 6680 7.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NameAttribute {
+    /// Its first value.
+    pub value: Vec<u8>,
+    /// Whether the library vouches for it: of a PAC, that its signature of
+    /// the server's key is right. Decide on nothing that it does not vouch
+    /// for.
+    pub authenticated: bool,
+}
 
 /// An established context of the library's. It is used by one thread at a
 /// time: what is sent waits for what is being received, for as long as that
@@ -39,15 +54,11 @@ pub struct GssapiContext {
 }
 
 impl GssapiContext {
-    pub(super) fn new(ctx: Ctx, mechanism: Mechanism, datagram: bool, max_token: usize) -> Self {
+    pub(super) fn new(ctx: Ctx, mechanism: Mechanism, order: Order, max_token: usize) -> Self {
         Self {
             ctx: Mutex::new(ctx),
             mechanism,
-            order: if datagram {
-                Order::Ignored
-            } else {
-                Order::Watched
-            },
+            order,
             max_token,
             sizes: OnceLock::new(),
             delegated: None,
@@ -61,11 +72,19 @@ impl GssapiContext {
 
     /// The local account of the client's, by the mapping that the operator of
     /// the system has configured (`gss_localname`, `auth_to_local`). `None`
-    /// where there is none.
+    /// where there is none; Heimdal 7.8 has none of a negotiated context.
     #[must_use]
     pub fn local_name(&self) -> Option<String> {
         let name = self.lock().local_name()?;
         String::from_utf8(name).ok()
+    }
+
+    /// An attribute of the client's name (RFC 6680), such as `urn:mspac:` for
+    /// the PAC, as the library and its plug-ins have it. `None` where there
+    /// is none of this name; Heimdal 7.8 has none of Kerberos'.
+    #[must_use]
+    pub fn name_attribute(&self, name: &str) -> Option<NameAttribute> {
+        self.lock().name_attribute(name.as_bytes())
     }
 
     fn lock(&self) -> MutexGuard<'_, Ctx> {
@@ -193,7 +212,12 @@ impl SecurityContext for GssapiContext {
     }
 
     fn authorization_data(&self) -> Vec<(i32, Vec<u8>)> {
-        let pac = self.lock().authorization_data(PAC);
+        let ctx = self.lock();
+        // MIT gives it out as an attribute where it has verified it.
+        let pac = ctx.authorization_data(PAC).or_else(|| {
+            let attribute = ctx.name_attribute(PAC_ATTRIBUTE)?;
+            Some(attribute.value)
+        });
         pac.map(|data| (PAC, data)).into_iter().collect()
     }
 
@@ -206,15 +230,7 @@ impl SecurityContext for GssapiContext {
     }
 
     fn export(self: Box<Self>) -> Result<Secret, Error> {
-        let state = self.lock().export();
-        let state = state.map_err(|status| status::of_call("export", &status))?;
-        // Which mechanism it is of, and whether order is watched.
-        let mut all = vec![
-            u8::from(self.mechanism == Mechanism::Ntlm),
-            u8::from(self.order == Order::Ignored),
-        ];
-        all.extend_from_slice(state.expose());
-        Ok(Secret::from(all))
+        importer::export(&mut self.lock(), self.mechanism, self.order)
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -266,42 +282,4 @@ fn keyblock(stored: &[u8]) -> Option<(EncryptionType, &[u8])> {
     let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
     let etype = EncryptionType(i32::from(i16::from_be_bytes(*etype)));
     (length == key.len()).then_some((etype, key))
-}
-
-/// Takes up contexts that another process has exported, with the library
-/// that they are of.
-pub struct GssapiImporter {
-    gss: Arc<Gss>,
-    max_token: usize,
-}
-
-impl GssapiImporter {
-    pub(super) fn new(gss: Arc<Gss>, max_token: usize) -> Self {
-        Self { gss, max_token }
-    }
-}
-
-impl ContextImporter for GssapiImporter {
-    fn backend(&self) -> &'static str {
-        NAME
-    }
-
-    fn import(&self, state: &[u8]) -> Result<Box<dyn SecurityContext>, Error> {
-        let foreign = || Error::malformed("exported context", "not of this backend", None);
-        let ([ntlm @ 0..=1, datagram @ 0..=1], state) =
-            state.split_first_chunk::<2>().ok_or_else(foreign)?
-        else {
-            return Err(foreign());
-        };
-        let ctx = Ctx::import(&self.gss, state);
-        let ctx = ctx.map_err(|status| status::of_call("exported context", &status))?;
-        let mechanism = if *ntlm == 1 {
-            Mechanism::Ntlm
-        } else {
-            Mechanism::Kerberos
-        };
-        let datagram = *datagram == 1;
-        let context = GssapiContext::new(ctx, mechanism, datagram, self.max_token);
-        Ok(Box::new(context))
-    }
 }

@@ -6,6 +6,7 @@ mod context;
 mod credentials;
 mod delegation;
 mod granted;
+mod importer;
 mod keys;
 mod keytab;
 mod krb5;
@@ -23,8 +24,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use self::accept::{AwaitToken, Shared};
-pub use self::context::{GssapiContext, GssapiImporter};
+pub use self::context::{GssapiContext, NameAttribute};
 use self::credentials::Source;
+pub use self::importer::GssapiImporter;
 use self::krb5::sys::Krb5;
 use self::sys::{Flavour, Gss};
 use super::{
@@ -78,6 +80,16 @@ impl GssapiLibrary {
             Self::Framework => vec![FRAMEWORK.into()],
             Self::File(file) => vec![file.clone()],
         }
+    }
+
+    /// What takes up contexts that another process has exported, in one that
+    /// needs no credentials: for [`ContextImporter::with`](crate::ContextImporter::with).
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailability::Platform`] where there is no such library.
+    pub fn importer(&self) -> Result<GssapiImporter, Error> {
+        Ok(GssapiImporter::new(self.open()?))
     }
 
     fn open(&self) -> Result<Arc<Gss>, Unavailability> {
@@ -145,7 +157,8 @@ impl GssapiLibrary {
 ///   sends an LM response beside (curl's own NTLM does), and a response for
 ///   other target information than ours are refused. The client's name is as
 ///   it wrote it, to be compared without case; a name without a domain was
-///   looked for in all of them. Sealing and signing need 128 bits, extended
+///   looked for in all of them, and one beyond ASCII is not found in a file.
+///   Sealing and signing need 128 bits, extended
 ///   security and key exchange; replay and order are not granted.
 /// * A step that gives the client's address is refused
 ///   ([`Misuse::Unsupported`]): neither library compares it with the
@@ -186,15 +199,6 @@ impl GssapiBackend {
     pub fn ntlm_user_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.ntlm_users = Some(file.into());
         self
-    }
-
-    /// What takes up contexts that another process has exported.
-    ///
-    /// # Errors
-    ///
-    /// [`Unavailability::Platform`] where there is no such library.
-    pub fn importer(&self, max_token: usize) -> Result<GssapiImporter, Error> {
-        Ok(GssapiImporter::new(self.opened()?, max_token))
     }
 
     fn opened(&self) -> Result<Arc<Gss>, Unavailability> {

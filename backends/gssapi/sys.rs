@@ -185,6 +185,8 @@ functions! {
         authz_data = "gsskrb5_extract_authz_data_from_sec_context" (*mut u32, Handle, c_int,
             *mut Buffer);
         ticket_flags = "gss_krb5_get_tkt_flags" (*mut u32, Handle, *mut u32);
+        name_attribute = "gss_get_name_attribute" (*mut u32, Handle, *const Buffer, *mut c_int,
+            *mut c_int, *mut Buffer, *mut Buffer, *mut c_int);
         localname = "gss_localname" (*mut u32, Handle, *const OidDesc, *mut Buffer);
     }
 }

@@ -10,6 +10,7 @@ use super::super::credentials::sys::Credential;
 use super::super::delegation::Wanted;
 use super::super::names::sys::NameHandle;
 use super::super::sys::{Bindings, Buffer, BufferSet, Gss, Handle, Oid, OidDesc, Status, is_error};
+use super::NameAttribute;
 use crate::secret::Secret;
 
 /// A context; null until the library has made one.
@@ -168,6 +169,16 @@ impl Ctx {
 
     /// The local account of the client's, by the operator's mapping.
     pub(in super::super) fn local_name(&self) -> Option<Vec<u8>> {
+        self.peer()?.local()
+    }
+
+    /// An attribute of the client's name.
+    pub(in super::super) fn name_attribute(&self, name: &[u8]) -> Option<NameAttribute> {
+        self.peer()?.attribute(name)
+    }
+
+    /// The client's name.
+    fn peer(&self) -> Option<NameHandle<'_>> {
         let handle = self.handle()?;
         let (mut minor, mut peer) = (0, null_mut());
         // SAFETY: see the head of ../sys.rs; what is not asked for is null.
@@ -184,7 +195,7 @@ impl Ctx {
                 null_mut(),
             )
         };
-        NameHandle::owned(&self.gss, peer).local()
+        Some(NameHandle::owned(&self.gss, peer))
     }
 
     /// `gss_inquire_sec_context_by_oid`: the values, which may be keys.

@@ -4,6 +4,7 @@
 
 use core::ptr::{null, null_mut};
 
+use super::super::context::NameAttribute;
 use super::super::oid;
 use super::super::sys::{Buffer, Gss, Handle, OidDesc, Status, is_error};
 
@@ -90,6 +91,39 @@ impl NameHandle<'_> {
         let major = unsafe { local(&raw mut minor, self.handle, null(), &raw mut buffer) };
         let bytes = self.gss.take(buffer);
         (!is_error(major) && !bytes.is_empty()).then_some(bytes)
+    }
+}
+
+impl NameHandle<'_> {
+    /// The first value of an attribute (RFC 6680 7.5).
+    pub(in super::super) fn attribute(&self, name: &[u8]) -> Option<NameAttribute> {
+        if self.handle.is_null() {
+            return None;
+        }
+        let get = self.gss.call.name_attribute?;
+        let (mut minor, mut authenticated, mut complete, mut more) = (0, 0, 0, -1);
+        let (mut value, mut display) = (Buffer::EMPTY, Buffer::EMPTY);
+        let name = Buffer::of(name);
+        // SAFETY: the name is this library's and not null; -1 asks for the
+        // first value.
+        let major = unsafe {
+            get(
+                &raw mut minor,
+                self.handle,
+                &raw const name,
+                &raw mut authenticated,
+                &raw mut complete,
+                &raw mut value,
+                &raw mut display,
+                &raw mut more,
+            )
+        };
+        let value = self.gss.take(value);
+        self.gss.take(display);
+        (!is_error(major)).then_some(NameAttribute {
+            value,
+            authenticated: authenticated != 0,
+        })
     }
 }
 

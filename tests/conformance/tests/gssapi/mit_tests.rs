@@ -10,6 +10,10 @@ pub const GROUPS: &[(&str, &[&str])] = &[
         &["rule_23_rc4_forged_tokens_fail"],
     ),
     (
+        "the library has NTLM, with accounts of its own",
+        &["build_refuses_contradictions"],
+    ),
+    (
         "PROXY_BINDINGS is a policy, AnyPresent, that cannot be applied",
         &["each_flag_is_refused_or_makes_a_difference"],
     ),

@@ -6,6 +6,7 @@ mod dce;
 mod delegation;
 mod errors;
 mod gssapi;
+mod gssapi_contexts;
 mod handshakes;
 mod judged;
 mod krb5_conf;
