@@ -301,7 +301,7 @@ const WEAK: [(&str, i32); 5] = [
 
 /// A name that the library keeps to itself.
 fn nobody() -> Principal {
-    Principal::new("", &["?"], Principal::NT_PRINCIPAL)
+    Principal::new("", &[] as &[&str], Principal::NT_PRINCIPAL)
 }
 
 fn of_major(status: &Status, known: &Circumstances<'_>) -> Error {

@@ -1,10 +1,12 @@
 //! Why a client is not let in.
 
 mod status;
+mod untold;
 
 use core::fmt;
 use std::time::{Duration, SystemTime};
 
+use self::untold::Named;
 use crate::error::{
     AuthorizationProblem, DelegationProblem, NtlmRejection, Printable, SaslRejection, Sealed,
     SealedProblem, list,
@@ -102,7 +104,7 @@ pub enum Rejection {
     },
     /// The authenticator names another client than the ticket
     /// (KRB_AP_ERR_BADMATCH).
-    #[error("the authenticator names {authenticator}, the ticket {ticket}")]
+    #[error("the authenticator names {}, the ticket {}", Named(.authenticator), Named(.ticket))]
     ClientMismatch {
         /// The client of the ticket.
         ticket: Principal,
@@ -160,9 +162,9 @@ pub enum Rejection {
     },
     /// The path of realms is not trusted (KRB_AP_PATH_NOT_ACCEPTED).
     #[error(
-        "the ticket of {client} went through {}, which is no trusted path to {}; \
+        "the ticket of {} went through {}, which is no trusted path to {}; \
          set `capaths`, or let the KDC check",
-        Printable(&.transited.join(", ")), Printable(.server_realm)
+        Named(.client), Printable(&.transited.join(", ")), Printable(.server_realm)
     )]
     Transited {
         /// The client.
@@ -177,10 +179,7 @@ pub enum Rejection {
     Replay,
     /// The checksum of the authenticator is wrong (KRB_AP_ERR_MODIFIED), or of
     /// a type that proves nothing (KRB_AP_ERR_INAPP_CKSUM).
-    #[error(
-        "the checksum in the authenticator (type {kind}) is not a valid one of type {expected}, \
-         the session key's"
-    )]
+    #[error("{}", untold::checksum(*.kind, *.expected))]
     Checksum {
         /// The checksum type.
         kind: i32,
@@ -378,7 +377,7 @@ pub enum Rejection {
         limit: u64,
     },
     /// The context has ended.
-    #[error("the context ended at {}; the client must authenticate again", Utc(*.end))]
+    #[error("{}; the client must authenticate again", untold::ended(*.end))]
     ContextExpired {
         /// When it ended.
         end: SystemTime,
