@@ -5,7 +5,7 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 4 | `GSA` and `C` (a context) or `H` (a handshake) |
+//! | 4 | `GSA` and `C` (a context), `H` (a handshake) or `L` (a login session's cookie) |
 //! | 1 | the version |
 //! | 8 | which key: a value derived from it |
 //! | 24 | a random number, of this piece of data alone |
@@ -185,7 +185,8 @@ impl SealingKey {
             .and_then(|rest| rest.split_first_chunk())
             .ok_or(SealedProblem::NotSealed)?;
         let ([kind, found], rest) = parts;
-        if ![letter(Sealed::Context), letter(Sealed::Handshake)].contains(kind) {
+        let kinds = [Sealed::Context, Sealed::Handshake, Sealed::Session].map(letter);
+        if !kinds.contains(kind) {
             return Err(SealedProblem::NotSealed);
         }
         if *found != known {
@@ -231,6 +232,7 @@ impl Key {
         let info: &[u8] = match what {
             Sealed::Context => b"gss-acceptor context",
             Sealed::Handshake => b"gss-acceptor handshake",
+            Sealed::Session => b"gss-acceptor login session",
         };
         let mut bytes = Zeroizing::new([0; 32]);
         derive(&self.secret, number, info, &mut *bytes)?;
@@ -264,6 +266,7 @@ fn letter(what: Sealed) -> u8 {
     match what {
         Sealed::Context => b'C',
         Sealed::Handshake => b'H',
+        Sealed::Session => b'L',
     }
 }
 

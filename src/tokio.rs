@@ -168,20 +168,38 @@ impl Handshakes {
         mut acceptor: Acceptor,
         input: StepInput<'_>,
     ) -> Result<(Result<Step, Failure>, Acceptor), Error> {
+        let input = OwnedInput::of(input);
+        self.blocking(move || {
+            let result = acceptor.step_with(input.borrow());
+            (result, acceptor)
+        })
+        .await
+    }
+
+    /// Runs something else that may block, such as looking up a password, as
+    /// steps that may block are run: in its turn, and in time. If the future
+    /// is dropped, what `work` gives is thrown away.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailability::Overloaded`], [`Unavailability::Late`], and
+    /// [`Unavailability::Internal`] if `work` panics.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
         let counted = self.count()?;
         let shared = &self.0;
-        let input = OwnedInput::of(input);
         let work = async {
             let threads = Arc::clone(&shared.threads);
             let permit = threads.acquire_owned().await;
             let task = ::tokio::task::spawn_blocking(move || {
-                // Both are given back when the step has ended, whoever still
+                // Both are given back when the work has ended, whoever still
                 // waits for it.
                 let _held = (permit, counted);
-                let result = acceptor.step_with(input.borrow());
-                (result, acceptor)
+                work()
             });
-            // One that waits in tokio's queue need not begin any more.
+            // What waits in tokio's queue need not begin any more.
             let _abort = AbortOnDrop(task.abort_handle());
             task.await
         };

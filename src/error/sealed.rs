@@ -14,6 +14,8 @@ pub enum Sealed {
     Context,
     /// A handshake that is half done.
     Handshake,
+    /// Who a login session's cookie is for.
+    Session,
 }
 
 impl fmt::Display for Sealed {
@@ -21,6 +23,7 @@ impl fmt::Display for Sealed {
         f.write_str(match self {
             Self::Context => "context",
             Self::Handshake => "handshake",
+            Self::Session => "login session",
         })
     }
 }

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Version};
 
+use crate::BindingStatus;
 use crate::channel_bindings::ChannelBindings;
 use crate::http::header::begins;
-use crate::http::tower::connection::{Connection, Slot, Turn};
-use crate::http::tower::layer::{Scope, Settings};
+use crate::http::tower::connection::{Connection, Slot, Transport, Turn};
+use crate::http::tower::layer::{Passwords, Scope, Settings};
 use crate::http::tower::login::{Authenticated, Login, Via};
 use crate::http::tower::observer::{Event, Verdict, Way, audit};
+use crate::http::tower::password::{self, PasswordAnswer};
 use crate::http::{Answer, Authorization, Channel, Decision, Scheme};
 use crate::mechanism::Mechanism;
+use crate::secret::Secret;
+use crate::time::Expiry;
 use crate::tokio::AsyncAcceptor;
 
 /// What becomes of a request.
@@ -55,6 +59,8 @@ pub(super) struct Seat {
     /// Whether state may be kept between this request and the next: the
     /// connection is known, and no proxy and no multiplexing is on it.
     stateful: bool,
+    /// Whether nobody can read along: TLS, here or in the trusted proxy.
+    secure: bool,
 }
 
 /// What proxies add. A connection whose requests have one of them may carry
@@ -70,9 +76,20 @@ impl Seat {
                 .iter()
                 .any(|name| parts.headers.contains_key(*name));
         let stateful = connection.is_some() && alone && direct;
+        let tls = |connection: &Connection| connection.transport() == Transport::Tls;
+        let secure = connection.as_ref().is_some_and(tls) || settings.bindings_header.is_some();
         Self {
             connection,
             stateful,
+            secure,
+        }
+    }
+
+    /// What is asked for here: passwords only where nobody can read along.
+    fn ask(&self, settings: &Settings) -> Answer {
+        match &settings.passwords {
+            Some(passwords) if self.secure => passwords.challenges.ask(),
+            _ => settings.challenges.ask(),
         }
     }
 
@@ -100,15 +117,15 @@ fn connection(parts: &Parts) -> Option<Connection> {
 /// from, and its token is gone from its headers.
 pub(super) async fn admit(settings: &Settings, parts: &mut Parts) -> Admission {
     let seat = Seat::of(settings, parts);
-    let name = settings.challenges.asks_as().request_header();
-    let values = parts.headers.get_all(name);
+    let name = HeaderName::from_static(settings.challenges.asks_as().request_header());
+    let values = parts.headers.get_all(&name);
     let read = settings
         .challenges
         .read(values.iter().map(HeaderValue::as_bytes));
     match read {
         Ok(Authorization::Token { scheme, token }) => {
             // Nobody behind this layer may feed it again.
-            parts.headers.remove(name);
+            parts.headers.remove(&name);
             let bindings = match settings.bindings(&seat, &parts.headers) {
                 Ok(bindings) => bindings,
                 Err(problem) => return refuse(settings, &seat, problem),
@@ -119,7 +136,14 @@ pub(super) async fn admit(settings: &Settings, parts: &mut Parts) -> Admission {
         Ok(Authorization::Foreign) => {
             // Credentials of another kind are another client's.
             seat.clear(settings);
-            anonymous(settings, &seat, parts)
+            let given = password::read(&parts.headers, &name).filter(|_| seat.secure);
+            match (&settings.passwords, given) {
+                (Some(passwords), Some((user, password))) => {
+                    parts.headers.remove(&name);
+                    with_password(settings, &seat, parts, passwords, (user, password)).await
+                }
+                _ => anonymous(settings, &seat, parts),
+            }
         }
         Err(problem) => {
             let answer = settings.challenges.bad(&problem);
@@ -177,30 +201,28 @@ fn refuse(settings: &Settings, seat: &Seat, problem: &'static str) -> Admission 
 }
 
 fn without_token(settings: &Settings, seat: &Seat, parts: &mut Parts) -> Admission {
-    let Some(connection) = seat.kept() else {
+    let now = settings.handshakes.config().clock().now();
+    let private = || Tail {
+        private: true,
+        ..Tail::default()
+    };
+    if let Some(connection) = seat.kept() {
+        if let Some((login, since)) = connection.standing(settings.id) {
+            if !login.is_over(now) && since.elapsed() <= settings.connection_lifetime {
+                let client = Authenticated::new(login, Via::Connection);
+                return pass(settings, seat, parts, client, private());
+            }
+            connection.clear(settings.id);
+        }
+    } else {
         // What is on a connection that turns out to be shared is nobody's.
         seat.clear(settings);
-        return anonymous(settings, seat, parts);
-    };
-    match connection.standing(settings.id) {
-        Some((login, since)) => {
-            let over = login.is_over(settings.handshakes.config().clock().now())
-                || since.elapsed() > settings.connection_lifetime;
-            if over {
-                connection.clear(settings.id);
-                return anonymous(settings, seat, parts);
-            }
-            let tail = Tail {
-                private: true,
-                ..Tail::default()
-            };
-            pass(
-                settings,
-                seat,
-                parts,
-                Authenticated::new(login, Via::Connection),
-                tail,
-            )
+    }
+    let session = settings.session.as_ref().filter(|_| seat.secure);
+    match session.and_then(|session| session.open(&parts.headers, now)) {
+        Some(login) => {
+            let client = Authenticated::new(Arc::new(login), Via::Session);
+            pass(settings, seat, parts, client, private())
         }
         None => anonymous(settings, seat, parts),
     }
@@ -208,12 +230,12 @@ fn without_token(settings: &Settings, seat: &Seat, parts: &mut Parts) -> Admissi
 
 fn anonymous(settings: &Settings, seat: &Seat, parts: &mut Parts) -> Admission {
     if settings.scope == Scope::Optional {
-        parts.extensions.insert(Asked(settings.challenges.ask()));
+        parts.extensions.insert(Asked(seat.ask(settings)));
         seat.tell(settings, Verdict::Anonymous, None, None);
         return Admission::Pass(Tail::default());
     }
     seat.tell(settings, Verdict::Asked, None, None);
-    Admission::Answer(settings.challenges.ask(), Verdict::Asked)
+    Admission::Answer(seat.ask(settings), Verdict::Asked)
 }
 
 /// The handshake that a token belongs to, and the turn on its connection.
@@ -317,6 +339,57 @@ fn keep(turn: Option<Turn>, login: &Arc<Login>) -> bool {
     turn.is_some_and(|turn| turn.settle(slot).is_ok())
 }
 
+/// A client that sends its password.
+async fn with_password(
+    settings: &Settings,
+    seat: &Seat,
+    parts: &mut Parts,
+    passwords: &Passwords,
+    (user, password): (String, Secret),
+) -> Admission {
+    let check = Arc::clone(&passwords.check);
+    let answer = if check.may_block() {
+        let ask = move || check.check(&user, &password).wait();
+        settings.handshakes.blocking(ask).await
+    } else {
+        Ok(check.check(&user, &password).into_future().await)
+    };
+    let unavailable = |status, text| {
+        seat.tell(settings, Verdict::Unavailable, None, Some(text));
+        Admission::Answer(Answer::new(status), Verdict::Unavailable)
+    };
+    match answer {
+        Ok(PasswordAnswer::Right(peer)) => {
+            let login = Arc::new(Login {
+                peer,
+                mechanism: None,
+                expiry: Expiry::Never,
+                bound: BindingStatus::NotBound,
+                context: None,
+            });
+            let tail = Tail::default();
+            pass(
+                settings,
+                seat,
+                parts,
+                Authenticated::new(login, Via::Password),
+                tail,
+            )
+        }
+        Ok(PasswordAnswer::Wrong) => {
+            seat.tell(
+                settings,
+                Verdict::Rejected,
+                None,
+                Some("wrong password".into()),
+            );
+            Admission::Answer(seat.ask(settings), Verdict::Rejected)
+        }
+        Ok(PasswordAnswer::Unavailable { text }) => unavailable(500, text),
+        Err(error) => unavailable(503, error.to_string()),
+    }
+}
+
 /// The next token must come over this connection, which must be one client's.
 fn go_on(
     settings: &Settings,
@@ -329,7 +402,7 @@ fn go_on(
     let reason = acceptor.retry_reason().map(ToString::to_string);
     let Some(turn) = turn else {
         seat.tell(settings, Verdict::NeedsConnection, None, reason);
-        return Admission::Answer(settings.challenges.ask(), Verdict::NeedsConnection);
+        return Admission::Answer(seat.ask(settings), Verdict::NeedsConnection);
     };
     let parked = settings.handshakes.park(acceptor);
     if turn.settle(Slot::Awaiting { scheme, parked }).is_ok() {
@@ -338,7 +411,7 @@ fn go_on(
     }
     let reason = "another request has come over the connection meanwhile";
     seat.tell(settings, Verdict::Rejected, None, Some(reason.into()));
-    Admission::Answer(settings.challenges.ask().closing(), Verdict::Rejected)
+    Admission::Answer(seat.ask(settings).closing(), Verdict::Rejected)
 }
 
 /// A known client: may it?
@@ -347,7 +420,7 @@ fn pass(
     seat: &Seat,
     parts: &mut Parts,
     client: Authenticated,
-    tail: Tail,
+    mut tail: Tail,
 ) -> Admission {
     let denied = settings
         .authorize
@@ -356,6 +429,12 @@ fn pass(
     if denied {
         seat.tell(settings, Verdict::Forbidden, Some(&client), None);
         return Admission::Answer(Answer::new(403), Verdict::Forbidden);
+    }
+    if let (Via::Token | Via::Password, true, Some(session)) =
+        (client.via(), seat.secure, &settings.session)
+    {
+        let now = settings.handshakes.config().clock().now();
+        tail.cookie = session.issue(client.login(), now);
     }
     seat.tell(settings, Verdict::Authenticated, Some(&client), None);
     parts.extensions.insert(client);

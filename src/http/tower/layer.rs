@@ -10,10 +10,13 @@ use ::http::request::Parts;
 use tower_layer::Layer;
 
 use crate::AcceptorConfig;
+use crate::error::Error;
 use crate::http::Challenges;
 use crate::http::tower::login::Authenticated;
 use crate::http::tower::observer::Observer;
+use crate::http::tower::password::{PasswordCheck, challenge};
 use crate::http::tower::service::NegotiateService;
+use crate::http::tower::session::LoginSession;
 use crate::tokio::Handshakes;
 
 /// Lets requests through to a service when it is known whose they are.
@@ -68,6 +71,16 @@ pub(super) struct Settings {
     pub(super) authorize: Option<Arc<Authorize>>,
     pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) drain: u64,
+    pub(super) session: Option<LoginSession>,
+    pub(super) passwords: Option<Passwords>,
+}
+
+/// Who is asked for passwords, and what is asked for then.
+#[derive(Clone)]
+pub(super) struct Passwords {
+    pub(super) check: Arc<dyn PasswordCheck>,
+    pub(super) challenges: Challenges,
+    basic: String,
 }
 
 impl NegotiateLayer {
@@ -95,6 +108,8 @@ impl NegotiateLayer {
             authorize: None,
             observer: None,
             drain: 256 << 10,
+            session: None,
+            passwords: None,
         }))
     }
 
@@ -107,7 +122,44 @@ impl NegotiateLayer {
     /// other schemes, or as a proxy.
     #[must_use]
     pub fn challenges(self, challenges: Challenges) -> Self {
-        self.set(|settings| settings.challenges = challenges)
+        self.set(|settings| {
+            if let Some(passwords) = &mut settings.passwords {
+                passwords.challenges = challenges.clone().and(&*passwords.basic);
+            }
+            settings.challenges = challenges;
+        })
+    }
+
+    /// Gives a cookie to who comes in with a token, and lets in who has one.
+    /// Over TLS alone; see [`LoginSession`] for what that costs.
+    #[must_use]
+    pub fn session(self, session: LoginSession) -> Self {
+        self.set(|settings| settings.session = Some(session))
+    }
+
+    /// Takes passwords (`Basic`) besides, over TLS alone: for clients without
+    /// a ticket and without NTLM. `realm` is what they show to their users.
+    ///
+    /// The server then sees passwords, and whoever it asks can be made to try
+    /// many: limit how often, in [`PasswordCheck`] or in front of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::OutOfRange`](crate::Misuse::OutOfRange) for a realm that no
+    /// header can hold.
+    pub fn password_fallback(
+        self,
+        realm: &str,
+        check: impl PasswordCheck + 'static,
+    ) -> Result<Self, Error> {
+        let basic = challenge(realm)?;
+        Ok(self.set(|settings| {
+            settings.passwords = Some(Passwords {
+                check: Arc::new(check),
+                challenges: settings.challenges.clone().and(&*basic),
+                basic,
+            });
+        }))
     }
 
     /// Requests without a token go on without a name. Who sends a token and

@@ -61,6 +61,10 @@ impl Authenticated {
         Self { login, via }
     }
 
+    pub(super) fn login(&self) -> &Login {
+        &self.login
+    }
+
     /// Who it is.
     #[must_use]
     pub fn peer(&self) -> &Name {

@@ -23,7 +23,8 @@
 //! * **State belongs to a [`Connection`]**, which the server makes when it
 //!   accepts one. Without it, and over HTTP/2 and HTTP/3, only logins of one
 //!   leg work (Kerberos, nearly always); whatever takes more is answered with
-//!   a challenge, and [`Verdict::NeedsConnection`].
+//!   a challenge, and [`Verdict::NeedsConnection`]. With the feature `h2`,
+//!   `Http11Required` tells hyper's HTTP/2 clients to use HTTP/1.1.
 //! * **A request that came through a proxy is on its own**: what has been
 //!   authenticated on a connection ends when a request on it has a header
 //!   that proxies add. A proxy that adds none cannot be seen: where one may be
@@ -74,10 +75,14 @@ mod axum;
 mod connection;
 mod future;
 mod gate;
+#[cfg(feature = "h2")]
+mod http11;
 mod layer;
 mod login;
 mod observer;
+mod password;
 mod service;
+mod session;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "tokio-rustls")]
@@ -85,9 +90,13 @@ mod tls;
 
 pub use connection::{Connection, Transport, WithConnection};
 pub use future::NegotiateFuture;
+#[cfg(feature = "h2")]
+pub use http11::Http11Required;
 pub use layer::{NegotiateLayer, Validity};
 pub use login::{Authenticated, Via};
 pub use observer::{Event, Observer, Verdict, Way};
+pub use password::{AccountPasswords, PasswordAnswer, PasswordCheck};
 pub use service::{NegotiateService, Refused};
+pub use session::LoginSession;
 #[cfg(feature = "tokio-rustls")]
 pub use tls::ServerTls;

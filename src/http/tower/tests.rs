@@ -1,6 +1,8 @@
 //! The layer before a service, without a network: each rule of the module's documentation as an
 //! attack on it.
 
+mod logins;
+
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
