@@ -81,6 +81,7 @@ mod layer;
 mod login;
 mod observer;
 mod password;
+mod proxy;
 mod service;
 mod session;
 #[cfg(test)]
