@@ -22,6 +22,10 @@ built-in client in, shows how that went, and serves on http://127.0.0.1:8080/.
                      and keep those of the last one in this credential cache
     --ntlm FILE      take NTLM besides, from the accounts of this file, one a line:
                      user:NT hash, or DOMAIN\\user:NT hash
+    --tls            speak HTTPS (HTTP/1.1 and HTTP/2), with a certificate made for
+                     this run, and bind logins to the channel
+    --tls-pem FILE   with --tls: write that certificate here, for clients to trust
+    --require-binding  with --tls: let nobody in who is not bound to the channel
     --nt-hash        print the NT hash of a password that is typed in, and exit
     --self-test      log the built-in client in once, on a free port, and exit:
                      0 if all went well, else 1 and the reason
@@ -39,7 +43,26 @@ pub enum Command {
         realm: Realm,
         /// Accounts of NTLM.
         accounts: Option<PathBuf>,
+        security: Security,
     },
+}
+
+/// What is under HTTP.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Security {
+    Plain,
+    Tls {
+        /// Where to write the certificate.
+        pem: Option<PathBuf>,
+        binding: Binding,
+    },
+}
+
+/// Whether a login must be bound to the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    Optional,
+    Required,
 }
 
 /// Whose clients to serve.
@@ -58,6 +81,7 @@ pub enum Realm {
 
 pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
     let (mut listen, mut keytab, mut service, mut self_test) = (None, None, None, false);
+    let (mut tls, mut pem, mut binding) = (false, None, Binding::Optional);
     let mut ccache = None;
     let mut accounts = None;
     let text = |error: lexopt::Error| error.to_string();
@@ -70,6 +94,9 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
             }
             Arg::Long("nt-hash") => return Ok(Command::NtHash),
             Arg::Long("ntlm") => accounts = Some(parser.value().map_err(text)?.into()),
+            Arg::Long("tls") => tls = true,
+            Arg::Long("tls-pem") => pem = Some(parser.value().map_err(text)?.into()),
+            Arg::Long("require-binding") => binding = Binding::Required,
             Arg::Long("keytab") => keytab = Some(parser.value().map_err(text)?.into()),
             Arg::Long("delegation") => ccache = Some(parser.value().map_err(text)?.into()),
             Arg::Long("service") => {
@@ -81,7 +108,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
         }
     }
     let other = [listen.is_some(), keytab.is_some(), service.is_some()];
-    let other = other.contains(&true) || ccache.is_some() || accounts.is_some();
+    let other = other.contains(&true) || ccache.is_some() || accounts.is_some() || tls;
     if self_test && other {
         return Err("--self-test takes no other option: it uses its own realm and port".into());
     }
@@ -98,11 +125,18 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
             ccache,
         },
     };
+    let security = match (tls, pem, binding) {
+        (true, pem, binding) => Security::Tls { pem, binding },
+        (false, None, Binding::Optional) => Security::Plain,
+        (false, Some(_), _) => return Err("--tls-pem needs --tls".into()),
+        (false, None, Binding::Required) => return Err("--require-binding needs --tls".into()),
+    };
     let listen = listen.unwrap_or_else(|| "127.0.0.1:8080".into());
     Ok(Command::Serve {
         listen,
         realm,
         accounts,
+        security,
     })
 }
 

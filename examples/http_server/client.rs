@@ -1,17 +1,16 @@
 //! The built-in client: a real HTTP client over a real connection, with a
 //! ticket from the realm in memory.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{Read, Write};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use gss_acceptor::testing::{ClientStep, Service};
+use gss_acceptor::http::{Challenge, Scheme, header_value};
+use gss_acceptor::testing::ClientStep;
+use tokio_rustls::rustls::{ClientConnection, StreamOwned};
 
 use crate::listen;
-use crate::negotiate::{Scheme, header};
 use crate::page;
+use crate::server::Server;
 use crate::token::{Leg, Way};
 
 /// Who it is.
@@ -27,10 +26,11 @@ pub struct Run {
 }
 
 /// Logs in at the server on this machine.
-pub fn log_in(service: &Service, server: SocketAddr) -> Result<Run, String> {
+pub fn log_in(server: &Server) -> Result<Run, String> {
+    let service = server.embedded.as_ref().ok_or("no realm in memory")?;
     let mut http = Http::connect(server)?;
     let mut legs = vec![Leg::message(Way::ToServer, "GET /")];
-    let first = http.get(server, None)?;
+    let first = http.get(None)?;
     if first.status != 401 || first.authenticate.as_deref() != Some("Negotiate") {
         return Err(format!(
             "a request without a token got {} and {:?}, not 401 and Negotiate",
@@ -39,13 +39,17 @@ pub fn log_in(service: &Service, server: SocketAddr) -> Result<Run, String> {
     }
     legs.push(Leg::message(Way::ToClient, "401, asks for Negotiate"));
 
-    let client = service.client(USER).initiate().map_err(text)?;
+    let mut client = service.client(USER);
+    if let Some(tls) = &server.tls {
+        client = client.channel_bindings(&tls.bindings);
+    }
+    let client = client.initiate().map_err(text)?;
     let asked = client.asked().names();
     let mut token = client.first_token().to_vec();
     let mut waiting = client;
     loop {
         legs.push(Leg::token(Way::ToServer, &token));
-        let answer = http.get(server, Some(&token))?;
+        let answer = http.get(Some(&token))?;
         let reply = answer.token()?;
         legs.extend(reply.iter().map(|token| Leg::token(Way::ToClient, token)));
         // Here the client checks the server's proof.
@@ -72,7 +76,14 @@ fn text(error: impl ToString) -> String {
     error.to_string()
 }
 
-struct Http(TcpStream);
+trait Stream: Read + Write {}
+
+impl<T: Read + Write> Stream for T {}
+
+struct Http {
+    stream: Box<dyn Stream>,
+    host: String,
+}
 
 struct Answer {
     status: u16,
@@ -82,11 +93,9 @@ struct Answer {
 
 impl Answer {
     fn token(&self) -> Result<Option<Vec<u8>>, String> {
-        self.authenticate
-            .as_deref()
-            .and_then(|value| value.strip_prefix("Negotiate "))
-            .map(|token| STANDARD.decode(token).map_err(text))
-            .transpose()
+        let value = self.authenticate.as_deref().map(str::as_bytes);
+        let mut challenges = Challenge::read(value).map_err(text)?;
+        Ok(challenges.pop().and_then(|challenge| challenge.token))
     }
 }
 
@@ -94,33 +103,45 @@ impl Answer {
 const MAX_ANSWER: usize = 256 << 10;
 
 impl Http {
-    fn connect(server: SocketAddr) -> Result<Self, String> {
+    fn connect(server: &Server) -> Result<Self, String> {
         let open = || {
-            let stream = listen::connect(server)?;
+            let stream = listen::connect(server.local)?;
             stream.set_read_timeout(Some(Duration::from_secs(5)))?;
             stream.set_write_timeout(Some(Duration::from_secs(5)))?;
             Ok(stream)
         };
-        open()
-            .map(Self)
-            .map_err(|error: std::io::Error| format!("cannot connect to {server}: {error}"))
+        let local = server.local;
+        let refused = |error: std::io::Error| format!("cannot connect to {local}: {error}");
+        let stream = open().map_err(refused)?;
+        let stream: Box<dyn Stream> = match &server.tls {
+            None => Box::new(stream),
+            Some(tls) => {
+                let name = "localhost".try_into().map_err(text)?;
+                let tls = ClientConnection::new(tls.client.clone(), name).map_err(text)?;
+                Box::new(StreamOwned::new(tls, stream))
+            }
+        };
+        let host = local.to_string();
+        Ok(Self { stream, host })
     }
 
-    fn get(&mut self, server: SocketAddr, token: Option<&[u8]>) -> Result<Answer, String> {
-        let mut request = format!("GET / HTTP/1.1\r\nHost: {server}\r\nAccept: text/plain\r\n");
+    fn get(&mut self, token: Option<&[u8]>) -> Result<Answer, String> {
+        let host = &self.host;
+        let mut request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nAccept: text/plain\r\n");
         if let Some(token) = token {
-            let value = header(Scheme::Negotiate, Some(token));
+            let value = header_value(Scheme::Negotiate, Some(token));
             request.push_str(&format!("Authorization: {value}\r\n"));
         }
         request.push_str("\r\n");
-        self.0.write_all(request.as_bytes()).map_err(text)?;
+        self.stream.write_all(request.as_bytes()).map_err(text)?;
+        self.stream.flush().map_err(text)?;
         let mut received = Vec::new();
         loop {
             if let Some(answer) = parse(&received)? {
                 return Ok(answer);
             }
             let mut chunk = [0; 8 << 10];
-            match self.0.read(&mut chunk).map_err(text)? {
+            match self.stream.read(&mut chunk).map_err(text)? {
                 0 => return Err("the server closed the connection in an answer".into()),
                 length => received.extend_from_slice(&chunk[..length]),
             }

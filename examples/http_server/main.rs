@@ -5,34 +5,39 @@
 //! cargo run --example http_server
 //! ```
 //!
-//! `negotiate.rs` is what a server of your own needs; the rest is HTTP, pages
-//! and a client to try it with.
+//! What a server of your own needs is the layer and the connection in
+//! `server.rs`, and for HTTPS `tls.rs`; the rest is pages and a client to try it with.
 
 mod args;
 mod client;
-mod http;
+mod facts;
+mod legs;
 #[path = "../shared/listen.rs"]
+#[allow(dead_code)] // Its server is for the examples that have a thread for each client.
 mod listen;
-mod negotiate;
 mod page;
 mod server;
+mod tls;
 mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
 
 use gss_acceptor::accounts::{AccountFile, NtHash};
 use gss_acceptor::testing::Realm;
 use gss_acceptor::{
-    AcceptorConfig, Credentials, Keytab, Mechanism, Ntlm, Requirements, ServiceName, backends,
+    AcceptorConfig, ChannelBindingPolicy, Credentials, Keytab, Mechanism, Ntlm, Requirements,
+    ServiceName, backends,
 };
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 
-use crate::args::Command;
+use crate::args::{Binding, Command, Security};
 use crate::client::Run;
 use crate::page::Site;
 use crate::server::Server;
+use crate::tls::Tls;
 
 const REALM: &str = "EXAMPLE.TEST";
 const SERVICE: &str = "HTTP/localhost";
@@ -56,7 +61,8 @@ fn main() -> ExitCode {
             listen,
             realm,
             accounts,
-        } => serve(&listen, realm, accounts),
+            security,
+        } => serve(&listen, realm, accounts, &security),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -67,19 +73,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(listen: &str, realm: args::Realm, accounts: Option<PathBuf>) -> Result<(), String> {
+fn serve(
+    listen: &str,
+    realm: args::Realm,
+    accounts: Option<PathBuf>,
+    security: &Security,
+) -> Result<(), String> {
     let plain = |error| args::plain(&error);
     let ntlm = accounts.map(AccountFile::open).transpose().map_err(plain)?;
     let ntlm = ntlm.map(Ntlm::new);
     match realm {
-        args::Realm::Embedded => serve_embedded(listen, ntlm),
+        args::Realm::Embedded => serve_embedded(listen, ntlm, security),
         args::Realm::Keytab {
             path,
             service,
             ccache,
         } => {
             let keytab = Keytab::open(path).map_err(plain)?;
-            serve_keytab(listen, keytab, service, ccache, ntlm)
+            serve_keytab(listen, keytab, service, ccache, ntlm, security)
         }
     }
 }
@@ -102,6 +113,7 @@ fn configure(
     service: Option<ServiceName>,
     delegation: Requirements,
     ntlm: Option<Ntlm>,
+    security: &Security,
 ) -> Result<AcceptorConfig, String> {
     let mut backend = backends::rust(credentials);
     let mut mechanisms = vec![Mechanism::Kerberos];
@@ -120,48 +132,128 @@ fn configure(
     if let Some(service) = service {
         builder = builder.accept_service(service);
     }
+    builder = match security {
+        Security::Plain => builder,
+        Security::Tls {
+            binding: Binding::Optional,
+            ..
+        } => builder.channel_bindings(ChannelBindingPolicy::WhenSent),
+        Security::Tls {
+            binding: Binding::Required,
+            ..
+        } => builder.channel_bindings(ChannelBindingPolicy::Require),
+    };
     builder.build().map_err(|error| args::plain(&error))
 }
 
-/// A realm in memory, a server of it in a thread, and one login.
-fn start_embedded(
+/// TLS, if there is any, for these names and this machine's.
+fn secure(security: &Security, mut names: Vec<String>) -> Result<Option<Tls>, String> {
+    let Security::Tls { pem, .. } = security else {
+        return Ok(None);
+    };
+    names.extend(["localhost", "127.0.0.1", "::1"].map(String::from));
+    names.sort();
+    names.dedup();
+    let tls = Tls::new(names)?;
+    if let Some(pem) = pem {
+        tls.write_pem(pem)?;
+    }
+    Ok(Some(tls))
+}
+
+/// Until Ctrl-C or a polite kill.
+async fn told_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}
+
+/// Runs a server, and beside it what `meanwhile` does.
+fn run(
+    server: Server,
+    listener: std::net::TcpListener,
+    meanwhile: impl FnOnce(&Server) -> Result<After, String> + Send + 'static,
+) -> Result<(), String> {
+    let text = |error: std::io::Error| error.to_string();
+    let runtime = Runtime::new().map_err(text)?;
+    listener.set_nonblocking(true).map_err(text)?;
+    runtime.block_on(async move {
+        let listener = TcpListener::from_std(listener).map_err(text)?;
+        let server = Arc::new(server);
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let running = tokio::spawn(Arc::clone(&server).run(listener, async {
+            let _ = stopped.await;
+        }));
+        let after = tokio::task::spawn_blocking(move || meanwhile(&server)).await;
+        let after = after.map_err(|_| "the server has panicked".to_owned())?;
+        if matches!(after, Ok(After::Serve)) {
+            told_to_stop().await;
+        }
+        let _ = stop.send(());
+        running
+            .await
+            .map_err(|_| "the server has panicked".to_owned())?;
+        after.map(drop)
+    })
+}
+
+/// What becomes of the server when everything has been shown.
+enum After {
+    Serve,
+    Stop,
+}
+
+/// A server of a realm in memory.
+fn embedded(
     listen: &str,
     ntlm: Option<Ntlm>,
-) -> Result<(Arc<Server>, thread::JoinHandle<()>), String> {
+    security: &Security,
+) -> Result<(Server, std::net::TcpListener), String> {
     let realm = Realm::new(REALM);
     let service = realm.service(SERVICE).map_err(|error| error.to_string())?;
-    let config = configure(service.keytab(), None, Requirements::empty(), ntlm)?;
+    let none = Requirements::empty();
+    let config = configure(service.keytab(), None, none, ntlm, security)?;
     let description = config.describe().to_string();
     let (listener, local) = listen::bind(listen)?;
     println!("{description}");
-    let server = Arc::new(Server {
+    let server = Server {
         config,
         site: Site::Embedded { description },
         local,
+        tls: secure(security, Vec::new())?,
         embedded: Some(service),
         ccache: None,
-    });
-    let running = Arc::clone(&server);
-    let thread = thread::spawn(move || running.run(&listener));
-    Ok((server, thread))
+        legs: Arc::default(),
+    };
+    Ok((server, listener))
 }
 
 /// Logs the built-in client in and prints how it went.
 fn show_login(server: &Server) -> Result<(), String> {
-    let service = server.embedded.as_ref().ok_or("no realm in memory")?;
     println!(
-        "The built-in client logs in over TCP, at {} (realm {REALM}, in memory):\n",
+        "The built-in client logs in over {}, at {} (realm {REALM}, in memory):\n",
+        if server.tls.is_some() { "TLS" } else { "TCP" },
         server.local
     );
-    let run = client::log_in(service, server.local)
+    let run = client::log_in(server)
         .map_err(|error| format!("the built-in client did not get in: {error}"))?;
-    check(&run)?;
+    check(&run, server)?;
     println!("{}", page::text_run(&run));
     Ok(())
 }
 
 /// What must have come of it.
-fn check(run: &Run) -> Result<(), String> {
+fn check(run: &Run, server: &Server) -> Result<(), String> {
     let peer = format!("{}@{REALM}", client::USER);
     let target = format!("{SERVICE}@{REALM}");
     for (name, expected) in [
@@ -178,6 +270,12 @@ fn check(run: &Run) -> Result<(), String> {
             ));
         }
     }
+    let bound = run.facts.iter().find(|fact| fact.0 == "bound");
+    if server.tls.is_some() && !bound.is_some_and(|fact| fact.1.starts_with("yes")) {
+        return Err(format!(
+            "the login is not bound to the TLS channel: {bound:?}"
+        ));
+    }
     let granted = run.facts.iter().find(|fact| fact.0 == "granted");
     if !granted.is_some_and(|fact| fact.1.contains("MUTUAL_AUTH")) {
         return Err("mutual authentication was asked for and is not granted".into());
@@ -186,26 +284,36 @@ fn check(run: &Run) -> Result<(), String> {
 }
 
 fn self_test() -> Result<(), String> {
-    let (server, _) = start_embedded("127.0.0.1:0", None)?;
-    show_login(&server)?;
+    let tls = Security::Tls {
+        pem: None,
+        binding: Binding::Required,
+    };
+    for security in [Security::Plain, tls] {
+        let (server, listener) = embedded("127.0.0.1:0", None, &security)?;
+        run(server, listener, |server| {
+            show_login(server).map(|()| After::Stop)
+        })?;
+    }
     println!("All is well.");
     Ok(())
 }
 
-fn serve_embedded(listen: &str, ntlm: Option<Ntlm>) -> Result<(), String> {
-    let (server, thread) = start_embedded(listen, ntlm)?;
-    show_login(&server)?;
-    let local = server.local;
-    println!("Serving on http://{local}/ until Ctrl-C. To see more:");
-    println!("  in a browser   http://{local}/");
-    println!(
-        "  with curl      {}",
-        page::token_command(&local.to_string())
-    );
-    println!("  your realm     cargo run --example http_server -- --keytab FILE");
-    thread
-        .join()
-        .map_err(|_| "the server has panicked".to_owned())
+fn serve_embedded(listen: &str, ntlm: Option<Ntlm>, security: &Security) -> Result<(), String> {
+    let (server, listener) = embedded(listen, ntlm, security)?;
+    run(server, listener, |server| {
+        show_login(server)?;
+        let scheme = if server.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        let url = format!("{scheme}://{}", server.local);
+        println!("Serving on {url}/ until Ctrl-C. To see more:");
+        println!("  in a browser   {url}/");
+        println!("  with curl      {}", page::token_command(&url));
+        println!("  your realm     cargo run --example http_server -- --keytab FILE");
+        Ok(After::Serve)
+    })
 }
 
 fn serve_keytab(
@@ -214,12 +322,13 @@ fn serve_keytab(
     service: Option<ServiceName>,
     ccache: Option<PathBuf>,
     ntlm: Option<Ntlm>,
+    security: &Security,
 ) -> Result<(), String> {
     let delegation = match ccache {
         Some(_) => Requirements::DELEGATE,
         None => Requirements::empty(),
     };
-    let config = configure(keytab, service.clone(), delegation, ntlm)?;
+    let config = configure(keytab, service.clone(), delegation, ntlm, security)?;
     let described = config.describe();
     let (listener, local) = listen::bind(listen)?;
     print!("{described}");
@@ -245,22 +354,29 @@ fn serve_keytab(
     };
     let realm = String::from_utf8_lossy(shown.realm()).into_owned();
     let host = shown.components().nth(1).unwrap_or(b"HOST");
-    let address = format!("{}:{}", String::from_utf8_lossy(host), local.port());
-    println!("\nServing on http://{local}/ until Ctrl-C. To come in with a ticket for {shown}:");
-    for line in page::kinit_command(&address, &realm).lines() {
+    let host = String::from_utf8_lossy(host).into_owned();
+    let tls = secure(security, vec![host.clone()])?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{host}:{}", local.port());
+    println!(
+        "\nServing on {scheme}://{local}/ until Ctrl-C. To come in with a ticket for {shown}:"
+    );
+    for line in page::kinit_command(&url, &realm).lines() {
         println!("  {line}");
     }
     let site = Site::Real {
         realm,
         service: shown.to_string(),
-        address,
+        url,
     };
     let server = Server {
         config,
         site,
         local,
+        tls,
         embedded: None,
         ccache,
+        legs: Arc::default(),
     };
-    Arc::new(server).run(&listener)
+    run(server, listener, |_| Ok(After::Serve))
 }

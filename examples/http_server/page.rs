@@ -3,9 +3,55 @@
 use std::fmt::Write as _;
 
 use crate::client::Run;
-use crate::http::Wants;
-use crate::negotiate::Login;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
 use crate::token::{Leg, Way};
+
+/// Who came in, and how.
+pub struct Login {
+    pub peer: String,
+    /// Name and value, in the order to be shown.
+    pub facts: Vec<(String, String)>,
+    /// Security identifiers.
+    pub groups: Vec<String>,
+    /// In seconds since 1970.
+    pub expires: Option<u64>,
+    pub legs: Vec<Leg>,
+}
+
+/// What the client can show to its user.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    Html,
+    Text,
+}
+
+impl Wants {
+    pub fn of(headers: &HeaderMap) -> Self {
+        let accepted = headers.get_all(header::ACCEPT).iter();
+        let mut accepted = accepted.filter_map(|value| value.to_str().ok());
+        match accepted.any(|text| text.contains("text/html")) {
+            true => Self::Html,
+            false => Self::Text,
+        }
+    }
+
+    pub fn respond(self, status: StatusCode, page: String) -> Response {
+        let kind = match self {
+            Self::Html => "text/html; charset=utf-8",
+            Self::Text => "text/plain; charset=utf-8",
+        };
+        (status, [(header::CONTENT_TYPE, kind)], page).into_response()
+    }
+}
+
+/// What a page may do: be read, and count down.
+pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-s74g1asNO7kbUv+Ekd7ygdWXfzvIeBqHjgrFBviKij0='; img-src data:; \
+                          frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// Counts down to the end of the login. The page is whole without it.
+const COUNTDOWN: &str = include_str!("countdown.js");
 
 /// What the pages say of the server itself, to anybody who asks.
 pub enum Site {
@@ -19,8 +65,8 @@ pub enum Site {
     Real {
         realm: String,
         service: String,
-        /// Host and port, by the name that tickets are for.
-        address: String,
+        /// Scheme, host and port, by the name that tickets are for.
+        url: String,
     },
 }
 
@@ -32,7 +78,8 @@ fn layout(title: &str, body: &str) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>\n{STYLE}</style>\n\
          </head>\n<body>\n<main>\n{body}</main>\n\
-         <footer>gss-acceptor, example <code>http_server</code></footer>\n</body>\n</html>\n",
+         <footer>gss-acceptor, example <code>http_server</code></footer>\n\
+         <script>{COUNTDOWN}</script>\n</body>\n</html>\n",
         title = escape(title)
     )
 }
@@ -58,23 +105,34 @@ pub fn welcome(login: &Login, kind: Wants) -> String {
     if kind == Wants::Text {
         let mut text = format!("You are {}.\n\n", login.peer);
         text.push_str(&text_facts(&login.facts));
+        if !login.groups.is_empty() {
+            text.push_str(&text_facts(&[("groups".into(), login.groups.join(" "))]));
+        }
         text.push('\n');
         text.push_str(&text_legs(&login.legs));
         return text;
     }
+    let left = login.expires.map(|end| {
+        format!("<p class=\"left\">Good for <time data-until=\"{end}\">as long as it says below</time></p>\n")
+    });
+    let groups = match login.groups.len() {
+        0 => String::new(),
+        count => format!("<h2>{count} groups</h2>\n{}", html_groups(&login.groups)),
+    };
     let body = format!(
         "<p class=\"kicker good\">Authenticated</p>\n<h1>{}</h1>\n\
-         <p class=\"lead\">Your client proved who you are, without a password on the way.</p>\n\
-         <h2>The context</h2>\n{}<h2>The handshake</h2>\n{}",
+         <p class=\"lead\">Your client proved who you are, without a password on the way.</p>\n{}\
+         <h2>The handshake</h2>\n{}<h2>The context</h2>\n{}{groups}",
         breakable(&login.peer),
+        left.unwrap_or_default(),
+        html_legs(&login.legs),
         html_facts(&login.facts),
-        html_legs(&login.legs)
     );
     layout(&login.peer, &body)
 }
 
 /// The page of a client that sent no token, or not a good one.
-pub fn unauthorized(site: &Site, host: &str, refused: bool, kind: Wants) -> String {
+pub fn unauthorized(site: &Site, url: &str, refused: bool, kind: Wants) -> String {
     let (title, lead) = if refused {
         (
             "You were not let in",
@@ -87,16 +145,16 @@ pub fn unauthorized(site: &Site, host: &str, refused: bool, kind: Wants) -> Stri
         )
     };
     match kind {
-        Wants::Text => text_unauthorized(site, host, title, lead),
+        Wants::Text => text_unauthorized(site, url, title, lead),
         Wants::Html => {
             let kicker = if refused { "bad" } else { "open" };
             let help = match site {
-                Site::Embedded { description } => html_embedded(host, description),
+                Site::Embedded { description } => html_embedded(url, description),
                 Site::Real {
                     realm,
                     service,
-                    address,
-                } => html_real(address, realm, service),
+                    url,
+                } => html_real(url, realm, service),
             };
             let body = format!(
                 "<p class=\"kicker {kicker}\">401 Unauthorized</p>\n<h1>{title}</h1>\n\
@@ -107,7 +165,7 @@ pub fn unauthorized(site: &Site, host: &str, refused: bool, kind: Wants) -> Stri
     }
 }
 
-fn html_embedded(host: &str, description: &str) -> String {
+fn html_embedded(url: &str, description: &str) -> String {
     format!(
         "<p>That is no fault of yours: this server made up a realm of its own in memory when it \
          started, and nobody can get a ticket of it but its built-in client.</p>\n\
@@ -119,13 +177,13 @@ fn html_embedded(host: &str, description: &str) -> String {
          <p>Give the server a keytab with a key of <code>HTTP/its.host.name</code>:</p>\n\
          <pre>cargo run --example http_server -- --keytab FILE</pre>\n\
          <h2>The server</h2>\n{}",
-        escape(&token_command(host)),
+        escape(&token_command(url)),
         html_facts(&settings(description)),
         user = crate::client::USER,
     )
 }
 
-fn html_real(address: &str, realm: &str, service: &str) -> String {
+fn html_real(url: &str, realm: &str, service: &str) -> String {
     format!(
         "<h2>In a terminal</h2>\n<pre>{}</pre>\n\
          <h2>In a browser</h2>\n\
@@ -136,43 +194,51 @@ fn html_real(address: &str, realm: &str, service: &str) -> String {
          <code>auth-server-allowlist</code></li>\n</ul>\n\
          <p>The name in the address bar must be the one that the ticket is for: \
          <code>{}</code>.</p>\n",
-        escape(&kinit_command(address, realm)),
+        escape(&kinit_command(url, realm)),
         escape(service)
     )
 }
 
-fn text_unauthorized(site: &Site, host: &str, title: &str, lead: &str) -> String {
+fn text_unauthorized(site: &Site, url: &str, title: &str, lead: &str) -> String {
     let help = match site {
         Site::Embedded { .. } => format!(
             "The realm is one in memory. To come in as {}, with a token that is good for one \
-             login:\n\n    {}\n\nTo see the built-in client log in:\n\n    curl http://{host}/demo\n",
+             login:\n\n    {}\n\nTo see the built-in client log in:\n\n    curl{} {url}/demo\n",
             crate::client::USER,
-            token_command(host)
+            token_command(url),
+            insecure(url)
         ),
         Site::Real {
             realm,
             service,
-            address,
+            url,
         } => {
-            let commands = kinit_command(address, realm).replace('\n', "\n    ");
+            let commands = kinit_command(url, realm).replace('\n', "\n    ");
             format!("To come in (tickets are for {service}):\n\n    {commands}\n")
         }
     };
     format!("401 Unauthorized: {title}\n\n{lead}\n\n{help}")
 }
 
+/// The certificate is nobody's but this run's.
+fn insecure(url: &str) -> &'static str {
+    if url.starts_with("https") { " -k" } else { "" }
+}
+
 /// How to come in with a token that the server gives away.
-pub fn token_command(host: &str) -> String {
-    format!("curl -H \"Authorization: Negotiate $(curl -s http://{host}/token)\" http://{host}/")
+pub fn token_command(url: &str) -> String {
+    let k = insecure(url);
+    format!("curl{k} -H \"Authorization: Negotiate $(curl -s{k} {url}/token)\" {url}/")
 }
 
 /// How to come in with a ticket.
-pub fn kinit_command(address: &str, realm: &str) -> String {
-    format!("kinit you@{realm}\ncurl --negotiate -u : http://{address}/")
+pub fn kinit_command(url: &str, realm: &str) -> String {
+    let k = insecure(url);
+    format!("kinit you@{realm}\ncurl{k} --negotiate -u : {url}/")
 }
 
 /// A login of the built-in client.
-pub fn demo(run: &Result<Run, String>, host: &str, kind: Wants) -> String {
+pub fn demo(run: &Result<Run, String>, url: &str, kind: Wants) -> String {
     let run = match (run, kind) {
         (Ok(run), _) => run,
         (Err(error), Wants::Text) => return format!("The built-in client failed: {error}\n"),
@@ -202,7 +268,7 @@ pub fn demo(run: &Result<Run, String>, host: &str, kind: Wants) -> String {
         escape(crate::client::USER),
         html_legs(&run.legs),
         html_facts(&facts),
-        escape(&token_command(host)),
+        escape(&token_command(url)),
     );
     layout("A handshake", &body)
 }
@@ -238,6 +304,13 @@ fn settings(text: &str) -> Vec<(String, String)> {
         .filter_map(|line| line.split_once("  "))
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect()
+}
+
+fn html_groups(groups: &[String]) -> String {
+    let items = groups
+        .iter()
+        .map(|sid| format!("<li><code>{}</code></li>", escape(sid)));
+    format!("<ul class=\"groups\">{}</ul>\n", items.collect::<String>())
 }
 
 const NAME_WIDTH: usize = 13;

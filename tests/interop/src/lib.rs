@@ -14,6 +14,7 @@ pub mod python;
 pub mod rpc;
 pub mod smb;
 pub mod sspi_crate;
+pub mod web;
 
 pub use handshake::{Done, accept, accept_with, shake};
 pub use kdc::{Kdc, User};

@@ -139,6 +139,33 @@ impl Server {
         panic!("{name} does not listen: {}", server.log());
     }
 
+    /// Tells it to stop (SIGTERM), and waits for its end.
+    ///
+    /// # Panics
+    /// It does not end within 15 s.
+    pub fn stop(&mut self) -> std::process::ExitStatus {
+        run(Command::new("kill").arg(self.child.id().to_string()));
+        for _ in 0..150 {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("it does not stop: {}", self.log());
+    }
+
+    /// How many threads and open files it has.
+    ///
+    /// # Panics
+    /// It has gone.
+    pub fn holds(&self) -> (usize, usize) {
+        let count = |what: &str| {
+            let path = format!("/proc/{}/{what}", self.child.id());
+            std::fs::read_dir(path).expect("it runs").count()
+        };
+        (count("task"), count("fd"))
+    }
+
     /// What it has said.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

@@ -6,3 +6,4 @@ mod gssapi;
 mod libraries;
 mod programs;
 mod tickets;
+mod web;

@@ -18,3 +18,4 @@ mod retry;
 mod rpc;
 mod smb;
 mod user_to_user;
+mod web;

@@ -67,7 +67,7 @@ fn curl_is_let_in_by_name() {
         assert!(page.body.contains(name), "{}", page.body);
         // The server proves itself: accept-complete with an AP-REP in the final answer.
         assert!(
-            page.headers.contains("WWW-Authenticate: Negotiate oY"),
+            page.headers.contains("www-authenticate: Negotiate oY"),
             "{}",
             page.headers
         );
@@ -83,7 +83,7 @@ fn curl_without_a_ticket_gets_401() {
         let page = curl(kdc, &nobody, &[arguments, &[&url(&server)]].concat());
         assert_eq!(page.status, "401", "{}", page.body);
         assert!(
-            page.headers.contains("WWW-Authenticate: Negotiate"),
+            page.headers.contains("www-authenticate: Negotiate"),
             "{}",
             page.headers
         );
