@@ -1,5 +1,7 @@
-//! The suite on MIT krb5 and on Heimdal, both open in one process.
+//! The suite on MIT krb5 and on Heimdal, both open in one process; and through the broker.
 
+mod broker;
+mod broker_tests;
 mod clock;
 mod differential;
 mod heimdal;

@@ -1,0 +1,147 @@
+//! The broker, in this process, over the rust backend. Its clock is the test's; this side's is the
+//! system's, as the test turns that.
+
+use crate::{broker_tests, clock, table};
+use conformance::bench::{NOW, TurnClock, at};
+use conformance::{Exception, Mount, mount};
+use gss_acceptor::backends::{Backend, BrokerBackend, broker, rust};
+use gss_acceptor::broker::{Broker, BrokerLimits, RunningBroker};
+use gss_acceptor::{
+    AcceptorConfig, Clock, ConfigBuilder, Keytab, MemoryReplayStore, Requirements, UserToUser,
+};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::SystemTime;
+
+/// A clock that is told later which one it is.
+#[derive(Default)]
+pub struct Told(OnceLock<Arc<TurnClock>>);
+
+impl Clock for Told {
+    fn now(&self) -> SystemTime {
+        self.0.get().map_or_else(|| at(NOW), |clock| clock.now())
+    }
+}
+
+struct Serving {
+    clock: Arc<Told>,
+    socket: PathBuf,
+    _running: RunningBroker,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+thread_local! {
+    /// Those of this thread's last configurations.
+    static SERVING: RefCell<VecDeque<Serving>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// A broker over such backends, and the way to it.
+pub fn serve<B: Backend + 'static>(
+    make: impl Fn() -> B + Send + Sync + 'static,
+    has_clock: bool,
+) -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    let socket = std::env::temp_dir().join(format!("gss-suite-{}-{n}", std::process::id()));
+    let (clock, replay) = (
+        Arc::new(Told::default()),
+        Arc::new(MemoryReplayStore::new()),
+    );
+    let told = Arc::clone(&clock);
+    let make = move || {
+        let builder = AcceptorConfig::builder(make()).replay_store(replay.clone());
+        if has_clock {
+            builder.clock(Arc::clone(&told) as Arc<dyn Clock>)
+        } else {
+            builder
+        }
+    };
+    let mut limits = BrokerLimits::default();
+    (limits.threads, limits.alias_limit) = (1, usize::MAX);
+    let own = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("/proc"));
+    let running = Broker::new(make)
+        .limits(limits)
+        .allow(own, &[])
+        .build()
+        .and_then(|broker| {
+            let listener = UnixListener::bind(&socket).expect("a socket");
+            Ok(broker.serve(listener).expect("serves"))
+        });
+    // What is wrong with the keys is the broker's to say when it starts: a test of that fails.
+    let running = running.unwrap_or_else(|error| panic!("the broker does not start: {error}"));
+    SERVING.with(|serving| {
+        let mut serving = serving.borrow_mut();
+        serving.push_back(Serving {
+            clock,
+            socket: socket.clone(),
+            _running: running,
+        });
+        if serving.len() > 8 {
+            serving.pop_front();
+        }
+    });
+    socket
+}
+
+/// Tells the last broker which clock is meant.
+pub fn tell(own: &Arc<TurnClock>) {
+    SERVING.with(|serving| {
+        if let Some(last) = serving.borrow().back() {
+            let _ = last.clock.0.set(Arc::clone(own));
+        }
+    });
+    clock::set(own);
+}
+
+struct Brokered;
+
+impl Mount for Brokered {
+    type Backend = BrokerBackend;
+    const NAME: &'static str = "broker";
+
+    fn backend(keytab: Keytab) -> BrokerBackend {
+        broker(serve(move || rust(keytab.clone()), true)).expect("a broker")
+    }
+
+    fn user_to_user(own: UserToUser, keytab: Option<Keytab>) -> BrokerBackend {
+        let make = move || match keytab.clone() {
+            None => rust(own.clone()),
+            Some(keytab) => rust(keytab).and(own.clone()),
+        };
+        broker(serve(make, true)).expect("a broker")
+    }
+
+    fn clock(builder: ConfigBuilder, own: &Arc<TurnClock>) -> ConfigBuilder {
+        tell(own);
+        builder
+    }
+
+    fn exceptions() -> &'static [Exception] {
+        static ALL: LazyLock<Vec<Exception>> =
+            LazyLock::new(|| table::exceptions(broker_tests::TOKENS));
+        &ALL
+    }
+
+    fn cannot() -> &'static [(&'static str, &'static str)] {
+        static ALL: LazyLock<Vec<(&str, &str)>> =
+            LazyLock::new(|| table::tests(broker_tests::GROUPS));
+        &ALL
+    }
+
+    fn refused() -> Requirements {
+        Requirements::WINDOWS_ONLY
+            | Requirements::USE_SUPPLIED_CREDS
+            | Requirements::PROMPT_FOR_CREDS
+    }
+}
+
+mount!(Brokered);
