@@ -47,6 +47,7 @@ pub(crate) struct AuthElement<'a> {
 encode_sequence!(AuthElement<'_>, { 0 => ad_type, 1 => ad_data });
 
 impl<'a> Element<'a> for AuthElement<'a> {
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         let mut fields = reader.sequence()?;
         let ad_type = fields.field(0, int32)?;

@@ -65,6 +65,7 @@ pub(crate) fn texts(principal: &Principal) -> Vec<Text<'_>> {
 }
 
 impl<'a> Element<'a> for PrincipalName<'a> {
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         let mut fields = reader.sequence()?;
         let name_type = fields.field(0, int32)?;
@@ -93,6 +94,7 @@ pub(crate) struct EncryptedData<'a> {
 encode_sequence!(EncryptedData<'_>, { 0 => etype, 1 => kvno, 2 => cipher });
 
 impl<'a> Element<'a> for EncryptedData<'a> {
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         let mut fields = reader.sequence()?;
         let etype = fields.field(0, EncryptionType::read)?;
@@ -128,6 +130,7 @@ impl fmt::Debug for EncryptionKey<'_> {
 }
 
 impl<'a> Element<'a> for EncryptionKey<'a> {
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         let mut fields = reader.sequence()?;
         let keytype = fields.field(0, EncryptionType::read)?;
@@ -147,6 +150,7 @@ pub(crate) struct Checksum<'a> {
 encode_sequence!(Checksum<'_>, { 0 => cksumtype, 1 => checksum });
 
 impl<'a> Element<'a> for Checksum<'a> {
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         let mut fields = reader.sequence()?;
         let cksumtype = fields.field(0, int32)?;
@@ -169,6 +173,7 @@ pub(crate) struct HostAddress<'a> {
 encode_sequence!(HostAddress<'_>, { 0 => addr_type, 1 => address });
 
 impl<'a> Element<'a> for HostAddress<'a> {
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         let mut fields = reader.sequence()?;
         let addr_type = fields.field(0, int32)?;
@@ -188,6 +193,7 @@ pub(crate) struct TransitedEncoding<'a> {
 encode_sequence!(TransitedEncoding<'_>, { 0 => tr_type, 1 => contents });
 
 impl<'a> Element<'a> for TransitedEncoding<'a> {
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         let mut fields = reader.sequence()?;
         let tr_type = fields.field(0, int32)?;

@@ -18,6 +18,7 @@ pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
 encode_octets!(Text<'_>, Tag::GENERAL_STRING, |value| value.0);
 
 impl<'a> Element<'a> for Text<'a> {
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         reader.octets(Tag::GENERAL_STRING).map(Self)
     }
@@ -30,6 +31,7 @@ pub(crate) struct Octets<'a>(pub(crate) &'a [u8]);
 encode_octets!(Octets<'_>, Tag::OCTET_STRING, |value| value.0);
 
 impl<'a> Element<'a> for Octets<'a> {
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         reader.octets(Tag::OCTET_STRING).map(Self)
     }
@@ -48,6 +50,7 @@ encode_octets!(Flags, Tag::BIT_STRING, |value| {
 impl Element<'_> for Flags {
     /// Fewer than 32 bits are filled up with zeros and those beyond 32 are
     /// dropped, as in MIT krb5: old implementations send the short form.
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
         let octets = reader.octets(Tag::BIT_STRING)?;
         let (&unused, bits) = octets
@@ -69,12 +72,14 @@ impl Element<'_> for Flags {
 }
 
 /// A Kerberos Int32 (RFC 4120 5.2.4).
+#[inline]
 pub(crate) fn int32(reader: &mut Reader<'_>) -> Decoded<i32> {
     let value = reader.integer()?;
     i32::try_from(value).map_err(|_| reader.bad_value("Int32"))
 }
 
 /// A UInt32 that some peers send as a negative Int32 (rule 3).
+#[inline]
 pub(crate) fn uint32(reader: &mut Reader<'_>) -> Decoded<u32> {
     let value = reader.integer()?;
     let negative = || i32::try_from(value).ok().map(i32::cast_unsigned);
@@ -85,6 +90,7 @@ pub(crate) fn uint32(reader: &mut Reader<'_>) -> Decoded<u32> {
 }
 
 /// Microseconds, 0 to 999999 (RFC 4120 5.2.4).
+#[inline]
 pub(crate) fn microseconds(reader: &mut Reader<'_>) -> Decoded<u32> {
     let value = reader.integer()?;
     match u32::try_from(value) {
@@ -94,6 +100,7 @@ pub(crate) fn microseconds(reader: &mut Reader<'_>) -> Decoded<u32> {
 }
 
 impl Element<'_> for i32 {
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
         int32(reader)
     }
@@ -102,6 +109,7 @@ impl Element<'_> for i32 {
 encode_integer!(EncryptionType, Tag::INTEGER, |value| i64::from(value.0));
 
 impl Element<'_> for EncryptionType {
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
         int32(reader).map(Self)
     }
@@ -168,22 +176,19 @@ impl KerberosTime {
 
     /// The time that a text says, if it is one.
     pub(crate) fn from_text(text: &[u8]) -> Option<Self> {
-        let digits = text
-            .strip_suffix(b"Z")
-            .filter(|digits| digits.len() == 14)?;
-        let number = |start: usize, length: usize| {
-            digits
-                .iter()
-                .skip(start)
-                .take(length)
-                .try_fold(0_i64, |value, digit| {
-                    digit
-                        .is_ascii_digit()
-                        .then(|| value * 10 + i64::from(digit - b'0'))
-                })
+        let [digits @ .., b'Z'] = text else {
+            return None;
         };
-        let (year, month, day) = (number(0, 4)?, number(4, 2)?, number(6, 2)?);
-        let (hour, minute, second) = (number(8, 2)?, number(10, 2)?, number(12, 2)?);
+        let digits: &[u8; 14] = digits.try_into().ok()?;
+        if !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let two = |at: usize| match digits.get(at..at + 2) {
+            Some([tens, ones]) => i64::from(tens - b'0') * 10 + i64::from(ones - b'0'),
+            _ => 0,
+        };
+        let (year, month, day) = (two(0) * 100 + two(2), two(4), two(6));
+        let (hour, minute, second) = (two(8), two(10), two(12));
         let valid = (1..=12).contains(&month)
             && (1..=days_in(year, month)).contains(&day)
             && hour < 24
@@ -196,6 +201,7 @@ impl KerberosTime {
 encode_octets!(KerberosTime, Tag::GENERALIZED_TIME, |value| value.to_text());
 
 impl Element<'_> for KerberosTime {
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
         let text = reader.octets(Tag::GENERALIZED_TIME)?;
         Self::from_text(text).ok_or_else(|| reader.bad_value("KerberosTime"))
@@ -256,6 +262,7 @@ impl<'a, T: Element<'a> + Copy> List<'a, T> {
 }
 
 impl<'a, T: Element<'a>> Element<'a> for List<'a, T> {
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         let mut elements = reader.sequence()?;
         let contents = elements.rest();

@@ -75,8 +75,8 @@ impl<C: Size> Cipher<C> {
 
     /// Decrypts `body` in place; wiped when the tag does not fit.
     pub(super) fn open(&self, body: &mut [u8], tag: &[u8]) -> Result<(), CryptoError> {
-        cts::decrypt(&self.aes, body);
-        mac::verify(&self.tag, &[body], tag).inspect_err(|_| body.zeroize())
+        let feed = |mac: &mut Tag| cts::decrypt_and_sign(&self.aes, mac, body);
+        mac::verify_fed(&self.tag, feed, tag).inspect_err(|_| body.zeroize())
     }
 
     /// As [`seal`](Self::seal), over a message in pieces.

@@ -27,11 +27,12 @@ const fn before_last(len: usize) -> usize {
     (len - 1) / BLOCK * BLOCK
 }
 
-/// How many bytes are encrypted at a time where a MAC goes along. CBC is a
-/// chain in which each block waits for the one before; a processor fills the
-/// wait with the MAC's work if that is within its sight of a few hundred
-/// instructions. Shorter steps cost more calls, longer ones are out of sight.
-const STEP: usize = 128;
+/// How many bytes are worked on at a time where a MAC goes along. CBC is a
+/// chain in which each block waits for the one before, and so is a hash; a
+/// processor fills the wait of one with the work of the other if that is
+/// within its sight of a few hundred instructions. A step is a block of SHA-1
+/// and SHA-256: nothing is copied into the MAC's buffer.
+const STEP: usize = 64;
 
 /// Encrypts `buf`, which has at least one block (a confounder is one), and
 /// gives `mac` its plaintext.
@@ -95,13 +96,34 @@ fn blocks(whole: &mut [u8]) -> &mut [Array<u8, U16>] {
 
 /// Decrypts `buf`, which has at least one block.
 pub(super) fn decrypt<C: Aes>(aes: &C, buf: &mut [u8]) {
-    debug_assert!(buf.len() >= BLOCK, "CTS needs one whole block");
-    if buf.len() == BLOCK {
-        return cbc_decrypt(aes, buf);
+    let (whole, _) = unsteal(aes, buf);
+    cbc::Decryptor::inner_iv_init(aes, &Array::default()).decrypt_blocks(blocks(whole));
+}
+
+/// Decrypts `buf`, which has at least one block, and gives `mac` the
+/// plaintext.
+pub(super) fn decrypt_and_sign<C: Aes, M: Mac>(aes: &C, mac: &mut M, buf: &mut [u8]) {
+    let (whole, last) = unsteal(aes, buf);
+    let mut chain = cbc::Decryptor::inner_iv_init(aes, &Array::default());
+    // The MAC is a step behind, as above.
+    let (mut signed, mut at) = (0, 0);
+    while at < whole.len() {
+        let end = whole.len().min(at + STEP);
+        chain.decrypt_blocks(blocks(&mut whole[at..end]));
+        mac.update(&whole[signed..at]);
+        (signed, at) = (at, end);
     }
-    let (whole, last) = buf.split_at_mut(before_last(buf.len()));
-    let Some(swapped) = whole.last_chunk_mut::<BLOCK>() else {
-        return;
+    mac.update(&whole[signed..]);
+    mac.update(last);
+}
+
+/// Undoes [`steal`]: `last` is decrypted, and `whole` is as CBC left it. A
+/// single block is `whole` by itself.
+fn unsteal<'a, C: Aes>(aes: &C, buf: &'a mut [u8]) -> (&'a mut [u8], &'a mut [u8]) {
+    debug_assert!(buf.len() >= BLOCK, "CTS needs one whole block");
+    let (whole, last) = buf.split_at_mut(whole_len(buf.len()));
+    let Some(swapped) = whole.last_chunk_mut::<BLOCK>().filter(|_| !last.is_empty()) else {
+        return (whole, last);
     };
     // What decrypts to the padded last block also holds, where the padding
     // was, the stolen end of the ciphertext block before.
@@ -113,9 +135,5 @@ pub(super) fn decrypt<C: Aes>(aes: &C, buf: &mut [u8]) {
         *stolen = plain;
     }
     swapped.copy_from_slice(&block);
-    cbc_decrypt(aes, whole);
-}
-
-fn cbc_decrypt<C: Aes>(aes: &C, whole: &mut [u8]) {
-    cbc::Decryptor::inner_iv_init(aes, &Array::default()).decrypt_blocks(blocks(whole));
+    (whole, last)
 }

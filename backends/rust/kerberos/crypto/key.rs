@@ -1,5 +1,7 @@
 //! A protocol key: an encryption type and the bytes that go with it.
 
+use std::sync::Arc;
+
 use aes::{Aes128, Aes256};
 use zeroize::Zeroizing;
 
@@ -11,11 +13,12 @@ use crate::etype::EncryptionType;
 use crate::secret::Secret;
 
 /// A long-term key, a session key or a subkey, of an implemented type and of
-/// the right length. Wiped on drop, no `Debug`.
+/// the right length. Clones share its bytes, which are wiped with the last of
+/// them; no `Debug`.
 #[derive(Clone)]
 pub(crate) struct Key {
     profile: Profile,
-    secret: Secret,
+    secret: Arc<Secret>,
 }
 
 impl Key {
@@ -33,6 +36,7 @@ impl Key {
                 found,
             });
         }
+        let secret = Arc::new(secret);
         Ok(Self { profile, secret })
     }
 
@@ -47,7 +51,7 @@ impl Key {
         random(bytes);
         Ok(Self {
             profile,
-            secret: Secret::copy_from(bytes),
+            secret: Arc::new(Secret::copy_from(bytes)),
         })
     }
 

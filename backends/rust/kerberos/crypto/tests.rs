@@ -283,6 +283,11 @@ fn the_steps_of_encryption_leave_no_trace() {
         assert_eq!(buf, cipher, "{len} bytes");
         assert_eq!(tag.finalize().into_bytes(), mac(text), "{len} bytes");
 
+        let mut tag = keyed();
+        cts::decrypt_and_sign(&aes, &mut tag, &mut buf);
+        assert_eq!(buf, text, "{len} bytes");
+        assert_eq!(tag.finalize().into_bytes(), mac(text), "{len} bytes");
+
         let (mut buf, mut tag) = (text.to_vec(), keyed());
         cts::encrypt_and_sign(&aes, &mut tag, &mut buf);
         assert_eq!(buf, cipher, "{len} bytes");

@@ -1,0 +1,224 @@
+//! Accepting: the whole of what a server does for a client's first token.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use gss_acceptor::backends::GssapiLibrary;
+use gss_acceptor::{
+    Acceptor, AcceptorConfig, Context, Keytab, MemoryReplayStore, Requirements, Step, backends,
+};
+use krb5::KerberosContext;
+
+use crate::floor;
+use crate::gss::{CONF, Framing, Gss, INTEG, MUTUAL, REPLAY, SEQUENCE, Show};
+use crate::timing::{Goal, Lane, alternate, ratio};
+
+/// How many tokens; each is accepted once by everybody.
+const TOKENS: usize = 6000;
+/// Long enough that what the others have pushed out of the caches does not count.
+const ROUND: usize = 200;
+const TARGET: &str = "HTTP@localhost";
+
+fn keytab() -> String {
+    std::env::var("KRB5_KTNAME").expect("the parent says where")
+}
+
+fn config() -> AcceptorConfig {
+    AcceptorConfig::builder(backends::rust(Keytab::open(keytab()).expect("a keytab")))
+        .replay_store(Arc::new(MemoryReplayStore::new()))
+        .request(Requirements::MUTUAL_AUTH)
+        .build()
+        .expect("a configuration")
+}
+
+/// The same facade on the system's library.
+fn through_gssapi(library: GssapiLibrary) -> AcceptorConfig {
+    let keytab = Keytab::open(keytab()).expect("a keytab");
+    AcceptorConfig::builder(backends::gssapi(keytab).library(library))
+        // Not the one of the process: our own backend has these tokens there.
+        .replay_store(Arc::new(MemoryReplayStore::new()))
+        .build()
+        .expect("a configuration")
+}
+
+fn accept(config: &AcceptorConfig, token: &[u8]) -> Context {
+    match Acceptor::new(config).step(token) {
+        Ok(Step::Established { token, context }) => {
+            black_box(token);
+            context
+        }
+        other => panic!("not established: {other:?}"),
+    }
+}
+
+/// Accepts, and shows the name.
+fn serve(config: &AcceptorConfig, token: &[u8]) {
+    black_box(accept(config, token).peer().to_string());
+}
+
+fn tokens(mit: &Gss, framing: Framing, flags: u32) -> Vec<Vec<u8>> {
+    (0..TOKENS)
+        .map(|_| mit.init(TARGET, framing, flags).1)
+        .collect()
+}
+
+/// The first column: an AP-REQ without mutual authentication.
+pub fn raw() {
+    let (mit, heimdal) = (Gss::mit(), Gss::heimdal());
+    let tokens = tokens(&mit, Framing::Raw, REPLAY | SEQUENCE | INTEG);
+    let length = tokens[0].len();
+    let (ours, credential) = (config(), mit.credential());
+    let heimdals = heimdal.credential();
+    let keytab = krb5::Keytab::load(keytab()).expect("a keytab");
+    let mut floor = floor_of(&tokens[0], 0);
+    let mut lanes = [
+        Lane::new("gss-acceptor", |n| {
+            black_box(accept(&ours, &tokens[n]));
+        }),
+        Lane::new("krb5 1.0", |n| {
+            let accepted = KerberosContext::accept_token(&keytab, &tokens[n]);
+            black_box(accepted.expect("krb5 accepts"));
+        }),
+        Lane::new("MIT krb5, replay cache off", |n| {
+            mit.serve(&credential, &tokens[n], Show::Nothing);
+        }),
+        Lane::new("Heimdal", |n| {
+            heimdal.serve(&heimdals, &tokens[n], Show::Nothing);
+        }),
+        Lane::new("the primitives alone", |_| floor.run()),
+    ];
+    let medians = alternate(TOKENS, ROUND, &mut lanes);
+    medians.print(&format!("accept: raw AP-REQ of {length} bytes, no mutual"));
+    let ours = medians.of("gss-acceptor");
+    ratio(
+        "accept-raw/krb5",
+        medians.of("krb5 1.0") / ours,
+        Goal::AtLeast(3.5),
+    );
+    ratio(
+        "accept-raw/mit",
+        medians.of("MIT krb5, replay cache off") / ours,
+        Goal::AtLeast(13.0),
+    );
+    ratio(
+        "accept-raw/floor",
+        ours / medians.of("the primitives alone"),
+        Goal::AtMost(2.5),
+    );
+}
+
+/// The second column: SPNEGO, mutual authentication, every replay cache on.
+pub fn spnego() {
+    let (mit, heimdal) = (Gss::mit(), Gss::heimdal());
+    let flags = MUTUAL | REPLAY | SEQUENCE | CONF | INTEG;
+    let wrapped = tokens(&mit, Framing::Spnego, flags);
+    let bare = tokens(&mit, Framing::Raw, flags);
+    let length = wrapped[0].len();
+    let (ours, credential) = (config(), mit.credential());
+    let heimdals = heimdal.credential();
+    let library = through_gssapi(GssapiLibrary::Mit);
+    let mut floor = floor_of(&bare[0], 112);
+    let mut lanes = [
+        Lane::new("gss-acceptor", |n| {
+            serve(&ours, &wrapped[n]);
+        }),
+        Lane::new("gss-acceptor, without SPNEGO", |n| {
+            serve(&ours, &bare[n]);
+        }),
+        Lane::new("MIT krb5", |n| {
+            mit.serve(&credential, &wrapped[n], Show::Name);
+        }),
+        Lane::new("MIT krb5 under gss-acceptor", |n| {
+            serve(&library, &wrapped[n]);
+        }),
+        Lane::new("Heimdal", |n| {
+            heimdal.serve(&heimdals, &wrapped[n], Show::Name);
+        }),
+        Lane::new("the primitives alone", |_| floor.run()),
+    ];
+    let medians = alternate(TOKENS, ROUND, &mut lanes);
+    medians.print(&format!("accept: SPNEGO of {length} bytes, mutual"));
+    let ours = medians.of("gss-acceptor");
+    ratio(
+        "accept-spnego/mit",
+        medians.of("MIT krb5") / ours,
+        Goal::AtLeast(14.0),
+    );
+    ratio(
+        "accept-spnego/floor",
+        ours / medians.of("the primitives alone"),
+        Goal::AtMost(2.5),
+    );
+    ratio(
+        "spnego-adds-us",
+        (ours - medians.of("gss-acceptor, without SPNEGO")) / 1000.0,
+        Goal::AtMost(0.4),
+    );
+}
+
+/// Our own lane alone, for a profiler: `perf record` on `peers --child profile`.
+pub fn profile() {
+    let flags = MUTUAL | REPLAY | SEQUENCE | CONF | INTEG;
+    let mit = Gss::mit();
+    let raw = tokens(&mit, Framing::Raw, REPLAY | SEQUENCE | INTEG);
+    let spnego = tokens(&mit, Framing::Spnego, flags);
+    for (name, tokens) in [("raw", raw), ("SPNEGO, mutual", spnego)] {
+        let mut passes = Vec::new();
+        for _ in 0..150 {
+            let config = config();
+            let medians = alternate(
+                TOKENS,
+                ROUND / 2,
+                &mut [Lane::new("ours", |n| {
+                    black_box(accept(&config, &tokens[n]));
+                })],
+            );
+            passes.push(medians.of("ours"));
+        }
+        println!("{name}: {:.0} ns", crate::timing::median(passes));
+    }
+}
+
+/// The lengths of a token's two ciphertexts, as the last OCTET STRING of each EncryptedData has
+/// them; read by searching for the tags, since nobody here may share our decoder.
+fn floor_of(token: &[u8], reply: usize) -> floor::Accept {
+    let lengths = ciphertexts(token);
+    let [ticket, authenticator] = lengths[..] else {
+        panic!("two ciphertexts, not {lengths:?}");
+    };
+    // Without the 12 bytes of the tag.
+    floor::Accept::new(ticket - 12, authenticator - 12, reply)
+}
+
+/// Every `A2 .. 04 ..` of more than 100 octets, which nothing but a cipher of an AP-REQ is.
+fn ciphertexts(token: &[u8]) -> Vec<usize> {
+    let length = |at: usize| match *token.get(at)? {
+        0x81 => Some((usize::from(*token.get(at + 1)?), 2)),
+        0x82 => Some((
+            usize::from(*token.get(at + 1)?) << 8 | usize::from(*token.get(at + 2)?),
+            3,
+        )),
+        _ => None,
+    };
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < token.len() {
+        let cipher = (token[at] == 0xA2)
+            .then(|| {
+                let (outer, octets) = length(at + 1)?;
+                let inner = at + 1 + octets;
+                let (size, more) = (*token.get(inner)? == 0x04).then(|| length(inner + 1))??;
+                (size + 1 + more == outer && inner + outer <= token.len())
+                    .then_some((size, inner + outer))
+            })
+            .flatten();
+        match cipher {
+            Some((size, end)) => {
+                found.push(size);
+                at = end;
+            }
+            None => at += 1,
+        }
+    }
+    found
+}

@@ -1,0 +1,107 @@
+//! What an accept and a message cost: here, in MIT krb5, Heimdal and the `krb5` crate, and in the
+//! primitives alone.
+//!
+//! ```text
+//! cargo run --release -p peers -- accept|wrap|scale|all
+//! ```
+//!
+//! Everything runs in one thread of one process per table, round by round in turn; the medians
+//! are printed, and a line `RATIO name value goal ok|short` for each goal. Tokens are MIT's
+//! client's, fresh, with tickets of a KDC that is started here. Nothing is switched off in what
+//! is measured: the conformance suite runs on the same build.
+
+mod accept;
+mod floor;
+mod gss;
+mod scale;
+mod timing;
+mod wrap;
+
+use std::process::{Command, ExitCode};
+
+use interop::Kdc;
+
+/// The packages of Debian that the others are in.
+const PACKAGES: [&str; 5] = [
+    "krb5-kdc",
+    "krb5-admin-server",
+    "krb5-user",
+    "libgssapi-krb5-2",
+    "libgssapi3-heimdal",
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--child", table] => {
+            run(table);
+            match timing::short() {
+                0 => ExitCode::SUCCESS,
+                _ => ExitCode::FAILURE,
+            }
+        }
+        ["accept"] => tables(&["accept-raw", "accept-spnego"]),
+        ["wrap"] => tables(&["wrap"]),
+        ["scale"] => tables(&["scale"]),
+        ["all"] => tables(&["accept-raw", "accept-spnego", "wrap", "scale"]),
+        [table @ ("accept-raw" | "accept-spnego" | "profile")] => tables(&[table]),
+        _ => {
+            eprintln!("usage: peers accept|wrap|scale|all");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(table: &str) {
+    match table {
+        "accept-raw" => accept::raw(),
+        "accept-spnego" => accept::spnego(),
+        "profile" => accept::profile(),
+        "wrap" => wrap::run(),
+        "scale" => scale::run(),
+        other => panic!("no table {other}"),
+    }
+}
+
+/// Each table in a process of its own, whose environment the C libraries read.
+fn tables(names: &[&str]) -> ExitCode {
+    interop::process::packages(&PACKAGES);
+    let kdc = Kdc::shared();
+    let alice = kdc.alice();
+    kdc.kvno(&alice, "HTTP/localhost");
+    let mut all_met = true;
+    for name in names {
+        let me = std::env::current_exe().expect("this program has a path");
+        // One processor for all of it, unless there are threads to compare.
+        let mut command = match *name {
+            "scale" => Command::new(me),
+            "profile" if std::env::var_os("PROFILER").is_some() => {
+                let mut profiled = Command::new("perf");
+                profiled.args(["record", "-o", "/tmp/peers.perf"]).arg(me);
+                profiled
+            }
+            _ => {
+                let mut pinned = Command::new("taskset");
+                pinned.args(["-c", "1"]).arg(me);
+                pinned
+            }
+        };
+        command
+            .args(["--child", name])
+            .envs(alice.environment(kdc))
+            .env("KRB5_KTNAME", kdc.keytab("HTTP"));
+        if *name == "accept-raw" {
+            // As it is fastest: with its replay cache off. Ours is on.
+            command.env("KRB5RCACHENAME", "none:");
+        } else {
+            let mut cache = std::ffi::OsString::from("file2:");
+            cache.push(kdc.fresh("rcache"));
+            command.env("KRB5RCACHENAME", cache);
+        }
+        all_met &= command.status().expect("this program starts").success();
+    }
+    match all_met {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}

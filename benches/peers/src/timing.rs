@@ -1,0 +1,102 @@
+//! Alternating rounds, medians of them, and the lines that say which goal is met.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+/// One contestant: its name, and what it does for item `n`.
+pub struct Lane<'a> {
+    pub name: &'static str,
+    pub work: Box<dyn FnMut(usize) + 'a>,
+}
+
+impl<'a> Lane<'a> {
+    pub fn new(name: &'static str, work: impl FnMut(usize) + 'a) -> Self {
+        let work = Box::new(work);
+        Self { name, work }
+    }
+}
+
+/// Median nanoseconds an item took in each lane.
+pub struct Medians(Vec<(&'static str, f64)>);
+
+impl Medians {
+    /// That of one lane.
+    ///
+    /// # Panics
+    /// There is no such lane.
+    pub fn of(&self, name: &str) -> f64 {
+        let found = self.0.iter().find(|(own, _)| *own == name);
+        found.unwrap_or_else(|| panic!("no lane {name}")).1
+    }
+
+    /// Prints all of them.
+    pub fn print(&self, title: &str) {
+        println!("{title}");
+        for (name, nanoseconds) in &self.0 {
+            println!("    {name:<34} {:>12.3} us", nanoseconds / 1000.0);
+        }
+    }
+}
+
+/// Runs `items` items in every lane, `round` at a time, one lane after the other: what disturbs
+/// the machine disturbs all of them alike. Each lane sees every item once, in order.
+pub fn alternate(items: usize, round: usize, lanes: &mut [Lane<'_>]) -> Medians {
+    let mut taken: Vec<Vec<f64>> = lanes.iter().map(|_| Vec::new()).collect();
+    let mut from = 0;
+    while from + round <= items {
+        for (lane, taken) in lanes.iter_mut().zip(&mut taken) {
+            let began = Instant::now();
+            for item in from..from + round {
+                (lane.work)(item);
+            }
+            taken.push(began.elapsed().as_secs_f64() * 1e9 / round as f64);
+        }
+        from += round;
+    }
+    let medians = lanes.iter().zip(taken);
+    Medians(
+        medians
+            .map(|(lane, all)| (lane.name, median(all)))
+            .collect(),
+    )
+}
+
+/// The middle one.
+///
+/// # Panics
+/// There is none.
+pub fn median(mut all: Vec<f64>) -> f64 {
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2]
+}
+
+/// Which way a ratio should go.
+#[derive(Clone, Copy)]
+pub enum Goal {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+thread_local! {
+    static SHORT: Cell<u32> = const { Cell::new(0) };
+}
+
+/// `RATIO <name> <value> <goal> ok|short`, for whoever counts them.
+pub fn ratio(name: &str, value: f64, goal: Goal) {
+    let (met, goal) = match goal {
+        Goal::AtLeast(goal) => (value >= goal, format!(">={goal}")),
+        Goal::AtMost(goal) => (value <= goal, format!("<={goal}")),
+    };
+    if !met {
+        SHORT.with(|short| short.set(short.get() + 1));
+    }
+    println!(
+        "RATIO {name} {value:.3} {goal} {}",
+        if met { "ok" } else { "short" }
+    );
+}
+
+/// How many goals were missed.
+pub fn short() -> u32 {
+    SHORT.with(Cell::get)
+}
