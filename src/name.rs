@@ -17,48 +17,9 @@ use crate::error::{Error, Misuse, is_unprintable};
 pub struct Principal {
     /// The realm, then every component, one after the other.
     bytes: Box<[u8]>,
-    ends: Ends,
+    /// Where the realm and each component end in `bytes`.
+    ends: Box<[u32]>,
     name_type: i32,
-}
-
-/// Where the realm and each component end in the bytes.
-#[derive(Clone)]
-enum Ends {
-    /// A realm and two components, and that many more that nearly no name
-    /// needs an allocation for them.
-    Few([u32; 4], usize),
-    Many(Box<[u32]>),
-}
-
-impl Ends {
-    /// Those of a realm and components that are this long, one after the
-    /// other.
-    fn of(realm: usize, components: impl ExactSizeIterator<Item = usize>) -> Self {
-        let mut end = 0_usize;
-        let mut next = |length: usize| {
-            end = end.saturating_add(length);
-            // Tokens are far below 4 GiB; a longer name is cut off at what
-            // fits, and so equals nothing.
-            u32::try_from(end).unwrap_or(u32::MAX)
-        };
-        let count = components.len() + 1;
-        let ends = core::iter::once(realm).chain(components).map(&mut next);
-        let mut few = [0; 4];
-        if count > few.len() {
-            return Self::Many(ends.collect());
-        }
-        few.iter_mut()
-            .zip(ends)
-            .for_each(|(place, end)| *place = end);
-        Self::Few(few, count)
-    }
-
-    fn get(&self) -> &[u32] {
-        match self {
-            Self::Few(ends, count) => ends.get(..*count).unwrap_or_default(),
-            Self::Many(ends) => ends,
-        }
-    }
 }
 
 impl Principal {
@@ -81,17 +42,18 @@ impl Principal {
         C: AsRef<[u8]>,
     {
         let realm = realm.as_ref();
-        let lengths = components.iter().map(|c| c.as_ref().len());
-        let length = realm.len() + lengths.clone().sum::<usize>();
+        let length = realm.len() + components.iter().map(|c| c.as_ref().len()).sum::<usize>();
         let mut bytes = Vec::with_capacity(length);
+        let mut ends = Vec::with_capacity(components.len() + 1);
         bytes.extend_from_slice(realm);
+        ends.push(end_of(&bytes));
         for component in components {
             bytes.extend_from_slice(component.as_ref());
+            ends.push(end_of(&bytes));
         }
-        let ends = Ends::of(realm.len(), lengths);
         Self {
             bytes: bytes.into_boxed_slice(),
-            ends,
+            ends: ends.into_boxed_slice(),
             name_type,
         }
     }
@@ -105,7 +67,7 @@ impl Principal {
     /// The components' bytes, in order.
     #[must_use]
     pub fn components(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
-        (1..self.ends.get().len()).map(|index| self.part(index))
+        (1..self.ends.len()).map(|index| self.part(index))
     }
 
     /// The name type, a hint of what the components mean (RFC 4120 6.2).
@@ -128,20 +90,25 @@ impl Principal {
     }
 
     fn part(&self, index: usize) -> &[u8] {
-        let ends = self.ends.get();
         let start = index
             .checked_sub(1)
-            .and_then(|before| ends.get(before))
+            .and_then(|before| self.ends.get(before))
             .map_or(0, |&end| end as usize);
         self.bytes
-            .get(start..ends.get(index).map_or(start, |&end| end as usize))
+            .get(start..self.ends.get(index).map_or(start, |&end| end as usize))
             .unwrap_or_default()
     }
 }
 
+/// Tokens are far below 4 GiB; a longer name is cut off at what fits, and so
+/// equals nothing.
+fn end_of(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}
+
 impl PartialEq for Principal {
     fn eq(&self, other: &Self) -> bool {
-        self.ends.get() == other.ends.get() && self.bytes == other.bytes
+        self.ends == other.ends && self.bytes == other.bytes
     }
 }
 
@@ -149,7 +116,7 @@ impl Eq for Principal {}
 
 impl core::hash::Hash for Principal {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        self.ends.get().hash(state);
+        self.ends.hash(state);
         self.bytes.hash(state);
     }
 }

@@ -11,8 +11,65 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 /// They are wiped when dropped, print as their length alone, and compare in
 /// constant time (the length is not a secret). There is no `Deref`: whoever
 /// wants the bytes says so with [`expose`](Secret::expose).
-#[derive(Clone, Default, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Default)]
 pub struct Secret(Box<[u8]>);
+
+impl Zeroize for Secret {
+    fn zeroize(&mut self) {
+        // As a slice, which is wiped at once; a box goes octet by octet.
+        self.0.as_mut().zeroize();
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Secret {}
+
+/// A buffer of secret bytes, wiped on drop: all that was ever in it, unless
+/// it has grown. As `Zeroizing<Vec<u8>>`, which goes octet by octet and takes
+/// as long for a ticket as decrypting it.
+#[derive(Default)]
+pub(crate) struct SecretBuffer(Vec<u8>);
+
+// For backends: a build without one has no use for it.
+#[allow(dead_code)]
+impl SecretBuffer {
+    /// An empty one with room for this many bytes.
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
+    }
+
+    /// A copy of these bytes.
+    pub(crate) fn copy_from(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+}
+
+impl core::ops::Deref for SecretBuffer {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.0
+    }
+}
+
+impl core::ops::DerefMut for SecretBuffer {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+}
+
+impl Drop for SecretBuffer {
+    fn drop(&mut self) {
+        // What is behind the end was in use once.
+        self.0.resize(self.0.capacity(), 0);
+        self.0.as_mut_slice().zeroize();
+    }
+}
 
 impl Secret {
     /// Copies `bytes` into storage that is wiped on drop. The caller's copy
@@ -70,7 +127,8 @@ impl fmt::Debug for Secret {
 
 #[cfg(test)]
 mod tests {
-    use super::Secret;
+    use super::{Secret, SecretBuffer};
+    use zeroize::Zeroize as _;
 
     #[test]
     fn prints_its_length_and_nothing_else() {
@@ -84,6 +142,22 @@ mod tests {
         assert_eq!(secret, Secret::from(b"key".to_vec()));
         assert_ne!(secret, Secret::copy_from(b"kez"));
         assert_ne!(secret, Secret::copy_from(b"keys"));
+    }
+
+    /// Wiped, it has its length and nothing else.
+    #[test]
+    fn wiping_leaves_zeros() {
+        let mut secret = Secret::copy_from(&[0xAB; 33]);
+        secret.zeroize();
+        assert_eq!(secret.expose(), [0; 33]);
+    }
+
+    #[test]
+    fn a_buffer_holds_what_is_put_there() {
+        let mut buffer = SecretBuffer::with_capacity(8);
+        buffer.extend_from_slice(b"secret");
+        assert_eq!(buffer.as_slice(), b"secret");
+        assert_eq!(SecretBuffer::copy_from(b"other").as_slice(), b"other");
     }
 
     #[test]

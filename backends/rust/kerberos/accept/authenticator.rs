@@ -2,8 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use zeroize::Zeroizing;
-
 use super::delegation::Sent;
 use super::ticket::{ReadTicket, SealedIn};
 use super::{MAX_TAG, Style, compare_bindings, malformed};
@@ -19,7 +17,7 @@ use crate::facts::{BindingFact, ClientTarget, Facts, TargetSource};
 use crate::mechanism::{Framing, Mechanism};
 use crate::name::Name;
 use crate::requirements::{Granted, Requirements};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretBuffer};
 use crate::time::{Expiry, from_unix_seconds};
 
 /// Key usages (RFC 4120 7.5.1).
@@ -28,7 +26,7 @@ const USAGE_AUTHENTICATOR: u32 = 11;
 
 /// A decrypted authenticator.
 pub(super) struct Authenticated {
-    plain: Zeroizing<Vec<u8>>,
+    plain: SecretBuffer,
     range: core::ops::Range<usize>,
     tag: ([u8; MAX_TAG], usize),
 }
@@ -55,7 +53,7 @@ impl Authenticated {
             *to = *from;
         }
         let length = sent.len().min(MAX_TAG);
-        let mut plain = Zeroizing::new(cipher.to_vec());
+        let mut plain = SecretBuffer::copy_from(cipher);
         let opened = key
             .decrypt_in_place(&mut plain)
             .map_err(|_| Rejection::Authenticator)?

@@ -4,8 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use zeroize::Zeroizing;
-
 use super::{malformed, pac};
 use crate::backends::Settings;
 use crate::backends::rust::kerberos::codec::authdata::{self, Place, ad_type};
@@ -19,7 +17,7 @@ use crate::backends::rust::kerberos::keytab::table;
 use crate::backends::rust::kerberos::transited;
 use crate::error::{Error, EtypeUse, KeyTried, Rejection};
 use crate::name::Principal;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretBuffer};
 use crate::time::from_unix_seconds;
 
 /// How many versions of a principal's key are tried when the ticket's is not
@@ -36,7 +34,7 @@ pub(super) struct OpenTicket {
     target: Principal,
     sealed_in: SealedIn,
     pac_key: Arc<PacKey>,
-    plain: Zeroizing<Vec<u8>>,
+    plain: SecretBuffer,
     range: core::ops::Range<usize>,
 }
 
@@ -67,7 +65,7 @@ impl OpenTicket {
         }
         let table = keys.table();
         let candidates = Candidates::find(ticket, &table, settings)?;
-        let mut plain = Zeroizing::new(Vec::with_capacity(ticket.enc_part.cipher.0.len()));
+        let mut plain = SecretBuffer::with_capacity(ticket.enc_part.cipher.0.len());
         for key in &candidates.keys {
             let Some(cipher) = key.payload.ticket_key() else {
                 continue;
@@ -98,7 +96,7 @@ impl OpenTicket {
         owner: Principal,
     ) -> Option<Self> {
         let cipher = tgt.opener();
-        let mut plain = Zeroizing::new(Vec::with_capacity(sealed.cipher.0.len()));
+        let mut plain = SecretBuffer::with_capacity(sealed.cipher.0.len());
         let length = cipher.decrypt_into(sealed.cipher.0, &mut plain).ok()?.len();
         let start = cipher.plaintext_at();
         Some(Self {

@@ -1,0 +1,88 @@
+//! Messages in place allocate nothing, once their key is derived.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use gss_acceptor::testing::{ClientFlags, Realm};
+use gss_acceptor::{AcceptorConfig, EncryptionType, Protection, Requirements, backends};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATED: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: everything is the system's; a counter without a destructor is all that is added.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many allocations this thread makes in `work`.
+fn allocations<T>(work: impl FnOnce() -> T) -> u64 {
+    let before = ALLOCATED.with(Cell::get);
+    std::hint::black_box(work());
+    ALLOCATED.with(Cell::get) - before
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| vec![0_u8; 64]), 1);
+    assert_eq!(allocations(|| 1 + 1), 0);
+}
+
+#[test]
+fn messages_in_place_allocate_nothing() {
+    for etype in [
+        EncryptionType::AES128_CTS_HMAC_SHA1_96,
+        EncryptionType::AES256_CTS_HMAC_SHA1_96,
+        EncryptionType::AES128_CTS_HMAC_SHA256_128,
+        EncryptionType::AES256_CTS_HMAC_SHA384_192,
+    ] {
+        let realm = Realm::new("EXAMPLE.TEST");
+        let service = realm
+            .service_with_keys("HTTP/web.example.test", 1, &[etype])
+            .expect("a service");
+        let config = AcceptorConfig::builder(backends::rust(realm.keytab()))
+            .request(Requirements::MUTUAL_AUTH)
+            .build()
+            .expect("a configuration");
+        let (client, server) = service
+            .client("alice")
+            .etype(etype)
+            .flags(ClientFlags::BROWSER | ClientFlags::MUTUAL_AUTH)
+            .connect(&config)
+            .expect("a context");
+        for (protection, size) in [
+            (Protection::Confidentiality, 64),
+            (Protection::Confidentiality, 1 << 16),
+            (Protection::Integrity, 64),
+        ] {
+            let sizes = server.sizes();
+            let data = sizes.sealed_header..sizes.sealed_header + size;
+            let mut buffer = vec![0x5A; data.end + sizes.sealed_trailer];
+            let mut token = client.wrap(protection, &vec![0x5A; size]).expect("wrapped");
+            let mut again = token.clone();
+            let mut both = |token: &mut [u8]| {
+                let range = server.wrap_in_place(protection, &mut buffer, data.clone());
+                let opened = server.unwrap_in_place(token);
+                (range.expect("wrapped"), opened.expect("unwrapped"))
+            };
+            // The first time derives the keys.
+            let _ = both(&mut token);
+            let count = allocations(|| both(&mut again));
+            assert_eq!(count, 0, "{etype} {protection:?} {size}");
+        }
+    }
+}
