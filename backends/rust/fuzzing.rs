@@ -30,6 +30,8 @@ use super::kerberos::keytab::table::KeyTable;
 use super::kerberos::keytab::{self, Entry, KvnoWidth};
 use super::kerberos::transited;
 use super::spnego::codec::{self as spnego_codec, NegTokenInit, NegTokenResp, Oid, Sniffed};
+use crate::authorization::{Authorization, Evidence, PacSignatures};
+use crate::pac::Pac;
 use crate::realms::Capaths;
 
 /// What `decode` reads, `encode` writes, and `decode` reads as the same.
@@ -172,6 +174,32 @@ pub fn cred(input: &[u8]) {
         round_trip!(EncKrbCredPart, message.enc_part.cipher.0);
     }
     round_trip!(EncKrbCredPart, input);
+}
+
+/// A PAC, all of its buffers, and claims on their own.
+pub fn pac(input: &[u8]) {
+    let Ok(pac) = Pac::parse(input) else {
+        return;
+    };
+    for kind in pac.kinds() {
+        let place = pac.place(kind).expect("it is in the table");
+        assert!(place.end <= input.len());
+    }
+    let _ = pac.client_info().map(|info| info.name());
+    let evidence = Evidence::Pac(PacSignatures::server());
+    if let Ok(all) = Authorization::from_verified_pac(input, evidence) {
+        // 4 bytes are the least that a group takes.
+        assert!(all.groups.len() <= input.len() / 4);
+        for group in &all.groups {
+            assert!(all.groups.contains(&group.sid));
+        }
+        let _ = (all.claims(), all.device_claims(), all.to_string());
+    }
+}
+
+/// Claims, compressed or not (MS-ADTS 2.2.18, MS-XCA).
+pub fn claims(input: &[u8]) {
+    let _ = crate::pac::claims::decode(input);
 }
 
 /// Authorization data as a list on its own.

@@ -89,6 +89,20 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     ));
     let etypes = authdata::encode_etype_list(&EncryptionType::DEFAULT).expect("a list");
     seeds.push(("authorization_data", "etypes", etypes));
+    let pac = include_bytes!("../../../tests/data/pac/windows-2003.pac");
+    seeds.push(("pac", "windows-2003", pac.to_vec()));
+    for (name, digits) in [
+        (
+            "plain",
+            include_str!("../../../tests/data/pac/claims-plain.hex"),
+        ),
+        (
+            "compressed",
+            include_str!("../../../tests/data/pac/claims-compressed.hex"),
+        ),
+    ] {
+        seeds.push(("claims", name, from_hex(digits)));
+    }
     let mut body = vec![16, 0, 0, 0];
     body.extend([0; 16]);
     body.extend([
@@ -217,6 +231,17 @@ fn inside() -> Vec<u8> {
 }
 
 /// The seeds are what they say, and the targets pass them.
+/// The bytes of a file of hexadecimal digits.
+fn from_hex(digits: &str) -> Vec<u8> {
+    let digits = digits.trim().as_bytes().chunks(2);
+    digits
+        .map(|pair| {
+            let pair = std::str::from_utf8(pair).expect("digits");
+            u8::from_str_radix(pair, 16).expect("digits")
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{PLANS, all, plan};
@@ -268,6 +293,8 @@ mod tests {
                 "cred" => fuzzing::cred(&bytes),
                 "gss_checksum" => fuzzing::gss_checksum(&bytes),
                 "authorization_data" => fuzzing::authorization_data(&bytes),
+                "pac" => fuzzing::pac(&bytes),
+                "claims" => fuzzing::claims(&bytes),
                 "replies" => fuzzing::replies(&bytes),
                 "spnego" => fuzzing::spnego(&bytes),
                 "tgt_request" => fuzzing::tgt_request(&bytes),
