@@ -144,7 +144,8 @@ impl Krb5Conf {
 
     /// `[realms]` `realm` `auth_to_local`, in order: how principals become
     /// names of local accounts where `realm` is the server's default realm.
-    /// Read and checked, not applied.
+    /// [`LocalNames::from_krb5_conf`](crate::LocalNames::from_krb5_conf) applies
+    /// them.
     #[must_use]
     pub fn auth_to_local(&self, realm: &str) -> &[LocalNameRule] {
         self.realm(realm).map_or(&[], |names| &names.rules)

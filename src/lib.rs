@@ -36,6 +36,7 @@ pub mod http;
 mod importer;
 #[cfg(feature = "krb5-conf")]
 mod krb5_conf;
+mod local_names;
 mod mapped;
 mod mechanism;
 mod message;
@@ -95,6 +96,9 @@ pub use facts::{
 pub use importer::ContextImporter;
 #[cfg(feature = "krb5-conf")]
 pub use krb5_conf::{Krb5Conf, LocalNameRule, LocalNameTemplate, Substitution};
+#[cfg(all(feature = "unix", unix))]
+pub use local_names::UnixAccount;
+pub use local_names::{LocalName, LocalNames};
 pub use mapped::{Mapped, MappedAcceptor, MappedStep};
 pub use mechanism::{Framing, Mechanism};
 pub use message::{

@@ -193,6 +193,14 @@ pub enum Misuse {
         /// Its words.
         text: String,
     },
+    /// A rule for local names that cannot be applied (`auth_to_local`).
+    #[error("a rule for local names is {problem}: {}", Printable(.rule))]
+    LocalNameRule {
+        /// The rule's kind, or its expression.
+        rule: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// Something that this backend or mechanism does not do.
     #[error("not supported by the {backend} backend: {what}")]
     Unsupported {

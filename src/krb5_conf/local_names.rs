@@ -1,5 +1,5 @@
 //! `auth_to_local`: how principals become names of local accounts
-//! (krb5.conf(5), "[realms]"). Read and checked here, not applied.
+//! (krb5.conf(5), "[realms]"). Read and checked here, applied in `local_names`.
 
 use core::str::FromStr;
 

@@ -89,20 +89,7 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     ));
     let etypes = authdata::encode_etype_list(&EncryptionType::DEFAULT).expect("a list");
     seeds.push(("authorization_data", "etypes", etypes));
-    let pac = include_bytes!("../../../tests/data/pac/windows-2003.pac");
-    seeds.push(("pac", "windows-2003", pac.to_vec()));
-    for (name, digits) in [
-        (
-            "plain",
-            include_str!("../../../tests/data/pac/claims-plain.hex"),
-        ),
-        (
-            "compressed",
-            include_str!("../../../tests/data/pac/claims-compressed.hex"),
-        ),
-    ] {
-        seeds.push(("claims", name, from_hex(digits)));
-    }
+    seeds.extend(pacs());
     let mut body = vec![16, 0, 0, 0];
     body.extend([0; 16]);
     body.extend([
@@ -231,6 +218,25 @@ fn inside() -> Vec<u8> {
 }
 
 /// The seeds are what they say, and the targets pass them.
+/// A PAC and claims of Windows.
+fn pacs() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let hex = [
+        (
+            "plain",
+            include_str!("../../../tests/data/pac/claims-plain.hex"),
+        ),
+        (
+            "compressed",
+            include_str!("../../../tests/data/pac/claims-compressed.hex"),
+        ),
+    ];
+    let claims = hex.map(|(name, digits)| ("claims", name, from_hex(digits)));
+    let pac = include_bytes!("../../../tests/data/pac/windows-2003.pac");
+    let mut seeds = vec![("pac", "windows-2003", pac.to_vec())];
+    seeds.extend(claims);
+    seeds
+}
+
 /// The bytes of a file of hexadecimal digits.
 fn from_hex(digits: &str) -> Vec<u8> {
     let digits = digits.trim().as_bytes().chunks(2);
