@@ -117,7 +117,13 @@ enum Begun {
     /// The acceptor is to be asked.
     Ask(Box<AwaitToken>),
     /// It is done.
-    Done(SaslStep),
+    Done(Box<SaslStep>),
+}
+
+impl Begun {
+    fn done(step: SaslStep) -> Self {
+        Self::Done(Box::new(step))
+    }
 }
 
 impl SaslExchange {
@@ -149,7 +155,7 @@ impl SaslExchange {
     /// than that it failed.
     pub fn step(&mut self, input: StepInput<'_>) -> Result<SaslStep, SaslFailure> {
         match self.begin(input.token)? {
-            Begun::Done(step) => Ok(step),
+            Begun::Done(step) => Ok(*step),
             Begun::Ask(mut state) => {
                 let step = state.acceptor.step_with(input);
                 self.finish(state, step)
@@ -165,7 +171,7 @@ impl SaslExchange {
     /// See [`step`](Self::step).
     pub async fn step_async(&mut self, input: StepInput<'_>) -> Result<SaslStep, SaslFailure> {
         match self.begin(input.token)? {
-            Begun::Done(step) => Ok(step),
+            Begun::Done(step) => Ok(*step),
             Begun::Ask(mut state) => {
                 let step = state.acceptor.step_async(input).await;
                 self.finish(state, step)
@@ -185,7 +191,7 @@ impl SaslExchange {
                     begun: true,
                     ..*state
                 }));
-                Ok(Begun::Done(SaslStep::Challenge { token: Vec::new() }))
+                Ok(Begun::done(SaslStep::Challenge { token: Vec::new() }))
             }
             State::AwaitToken(state) => Ok(Begun::Ask(Box::new(AwaitToken {
                 begun: true,
@@ -195,9 +201,9 @@ impl SaslExchange {
                 if !response.is_empty() {
                     return Err(Error::malformed("SASL response", "not empty", None).into());
                 }
-                self.offer(state.context, state.offered).map(Begun::Done)
+                self.offer(state.context, state.offered).map(Begun::done)
             }
-            State::AwaitChoice(state) => state.step(&self.server, response).map(Begun::Done),
+            State::AwaitChoice(state) => state.step(&self.server, response).map(Begun::done),
             State::Ended => Err(Misuse::StepAfterEnd.into()),
         }
     }

@@ -21,8 +21,8 @@ pub struct TestClient {
 }
 
 enum State {
-    Raw(ApExchange),
-    Negotiating(Negotiation),
+    Raw(Box<ApExchange>),
+    Negotiating(Box<Negotiation>),
 }
 
 /// What a client made of an answer.
@@ -47,12 +47,12 @@ pub enum ClientStep {
 
 impl TestClient {
     pub(super) fn raw(token: Vec<u8>, exchange: ApExchange) -> Self {
-        let state = State::Raw(exchange);
+        let state = State::Raw(Box::new(exchange));
         Self { token, state }
     }
 
     pub(super) fn negotiating(token: Vec<u8>, negotiation: Negotiation) -> Self {
-        let state = State::Negotiating(negotiation);
+        let state = State::Negotiating(Box::new(negotiation));
         Self { token, state }
     }
 
