@@ -16,6 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub enum Addresses {
     Compared,
     /// The system's packages do not, and say so rather than pass them over.
+    #[cfg(windows)]
     NotCompared,
 }
 
@@ -62,6 +63,7 @@ fn accept(
         let token = frame::read(stream)?.ok_or("the client went away in the handshake")?;
         let input = match addresses {
             Addresses::Compared => StepInput::new(&token).peer_address(address),
+            #[cfg(windows)]
             Addresses::NotCompared => StepInput::new(&token),
         };
         match acceptor.step_with(input) {

@@ -70,7 +70,7 @@ pub(super) enum Answered {
     /// AP-REP before it lets it in.
     Established(TestClientContext, Option<Vec<u8>>),
     /// A further AP-REQ, by the server's clock.
-    Again(Vec<u8>, ApExchange),
+    Again(Vec<u8>, Box<ApExchange>),
 }
 
 impl ApExchange {
@@ -304,7 +304,7 @@ impl ApExchange {
             return Err(ClientError::KrbError(error));
         }
         let (exchange, token) = Self::send(self.plan, error.server_time, Tried::Twice)?;
-        Ok(Answered::Again(token, exchange))
+        Ok(Answered::Again(token, Box::new(exchange)))
     }
 
     fn context(self, key: Key, origin: KeyOrigin, first_received: u32) -> TestClientContext {

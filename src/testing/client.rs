@@ -257,7 +257,7 @@ impl ClientBuilder {
         };
         let (exchange, ap_req) = ApExchange::begin(plan, self.now())?;
         match self.framing {
-            Framing::Raw => Ok(TestClient::raw(ap_req, exchange)),
+            Framing::Raw => Ok(TestClient::raw(ap_req, Box::new(exchange))),
             Framing::Spnego => {
                 let (negotiation, token) = Negotiation::begin(self.offer, ap_req, exchange)?;
                 Ok(TestClient::negotiating(token, negotiation))

@@ -46,8 +46,8 @@ pub enum ClientStep {
 }
 
 impl TestClient {
-    pub(super) fn raw(token: Vec<u8>, exchange: ApExchange) -> Self {
-        let state = State::Raw(Box::new(exchange));
+    pub(super) fn raw(token: Vec<u8>, exchange: Box<ApExchange>) -> Self {
+        let state = State::Raw(exchange);
         Self { token, state }
     }
 
@@ -138,7 +138,7 @@ impl fmt::Debug for TestClient {
 
 /// A client's end of an established context.
 pub struct TestClientContext {
-    inner: KerberosContext,
+    inner: Box<KerberosContext>,
     flags: ClientFlags,
     service: Principal,
 }
@@ -146,7 +146,7 @@ pub struct TestClientContext {
 impl TestClientContext {
     pub(super) fn new(inner: KerberosContext, flags: ClientFlags, service: Principal) -> Self {
         Self {
-            inner,
+            inner: Box::new(inner),
             flags,
             service,
         }

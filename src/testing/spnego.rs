@@ -174,7 +174,7 @@ impl Terms {
                 Answered::Established(context, last) => (context, last),
                 Answered::Again(token, kerberos) => {
                     let token = response(Some(&token), None)?;
-                    return Ok(self.wait(token, Phase::Sent(kerberos)));
+                    return Ok(self.wait(token, Phase::Sent(*kerberos)));
                 }
             },
         };

@@ -92,7 +92,7 @@ impl PreparedBackend for MovingPrepared {
     }
 
     fn begin(&self) -> Box<dyn Exchange> {
-        MovingExchange::new(self.0.begin(), &self.0)
+        MovingExchange::around(self.0.begin(), &self.0)
     }
 
     fn acquire(&self, credentials: &Credentials) -> Result<CredentialHandle, Error> {
@@ -104,7 +104,7 @@ impl PreparedBackend for MovingPrepared {
     }
 
     fn resume(&self, state: &[u8]) -> Result<Box<dyn Exchange>, Error> {
-        Ok(MovingExchange::new(self.0.resume(state)?, &self.0))
+        Ok(MovingExchange::around(self.0.resume(state)?, &self.0))
     }
 }
 
@@ -114,7 +114,7 @@ struct MovingExchange {
 }
 
 impl MovingExchange {
-    fn new(inner: Box<dyn Exchange>, backend: &Arc<dyn PreparedBackend>) -> Box<dyn Exchange> {
+    fn around(inner: Box<dyn Exchange>, backend: &Arc<dyn PreparedBackend>) -> Box<dyn Exchange> {
         let backend = Arc::clone(backend);
         Box::new(Self { inner, backend })
     }
@@ -135,7 +135,7 @@ impl Exchange for MovingExchange {
                 match resumed {
                     Ok(next) => Outcome::Continue {
                         token,
-                        next: MovingExchange::new(next, &backend),
+                        next: MovingExchange::around(next, &backend),
                         retry,
                     },
                     Err(error) => Outcome::fail(error),
