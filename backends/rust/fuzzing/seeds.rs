@@ -44,28 +44,7 @@ pub(super) fn plan(options: u16, etypes: u8, gss_flags: u32, ctime: i16) -> Vec<
 
 pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let mut seeds = super::ntlm::seeds();
-    for (name, options, etypes, flags) in PLANS {
-        let input = plan(options, etypes, flags, 0);
-        let plan = Plan::read(&input);
-        let leg = plan.first();
-        seeds.push(("gss_token", name, plan.token()));
-        seeds.push(("enc_ticket_part", name, plan.ticket_part()));
-        seeds.push(("authenticator", name, plan.authenticator()));
-        if options & super::forge::option::SPNEGO != 0 {
-            seeds.push(("spnego", name, leg.clone()));
-            seeds.push((
-                "spnego",
-                "response",
-                plan.later(Some(b"token"), Some(b"mic")),
-            ));
-        }
-        let length = u16::try_from(leg.len()).expect("a short token");
-        let mut legs = vec![u8::from(options & super::forge::option::STRICT != 0)];
-        legs.extend(length.to_be_bytes());
-        legs.extend(leg);
-        seeds.push(("handshake", name, legs));
-        seeds.push(("forged_handshake", name, input));
-    }
+    seeds.extend(planned());
     let request = tgt_request();
     let caller = plan(0x001C, 0, 0x3E, 0);
     let mut legs = vec![0];
@@ -100,6 +79,34 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     seeds.extend(messages());
     seeds.push(("rc4_messages", "sealed", vec![2, 0]));
     seeds.push(("rc4_messages", "signed-dce", vec![1, 0]));
+    seeds
+}
+
+/// What the plans forge.
+fn planned() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let mut seeds = Vec::new();
+    for (name, options, etypes, flags) in PLANS {
+        let input = plan(options, etypes, flags, 0);
+        let plan = Plan::read(&input);
+        let leg = plan.first();
+        seeds.push(("gss_token", name, plan.token()));
+        seeds.push(("enc_ticket_part", name, plan.ticket_part()));
+        seeds.push(("authenticator", name, plan.authenticator()));
+        if options & super::forge::option::SPNEGO != 0 {
+            seeds.push(("spnego", name, leg.clone()));
+            seeds.push((
+                "spnego",
+                "response",
+                plan.later(Some(b"token"), Some(b"mic")),
+            ));
+        }
+        let length = u16::try_from(leg.len()).expect("a short token");
+        let mut legs = vec![u8::from(options & super::forge::option::STRICT != 0)];
+        legs.extend(length.to_be_bytes());
+        legs.extend(leg);
+        seeds.push(("handshake", name, legs));
+        seeds.push(("forged_handshake", name, input));
+    }
     seeds
 }
 

@@ -72,9 +72,9 @@ pub fn serve<B: Backend + 'static>(
         .limits(limits)
         .allow(own, &[])
         .build()
-        .and_then(|broker| {
+        .map(|broker| {
             let listener = UnixListener::bind(&socket).expect("a socket");
-            Ok(broker.serve(listener).expect("serves"))
+            broker.serve(listener).expect("serves")
         });
     // What is wrong with the keys is the broker's to say when it starts: a test of that fails.
     let running = running.unwrap_or_else(|error| panic!("the broker does not start: {error}"));
