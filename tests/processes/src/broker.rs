@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::process::{cargo_build, target_dir};
+use crate::stopped::until_stopped;
 
 /// A broker of one test's, ended with it.
 pub struct Daemon {
@@ -113,6 +114,9 @@ impl Daemon {
             .args(["-s", name, &self.id().to_string()])
             .status();
         assert!(done.expect("kill").success());
+        if name == "STOP" {
+            until_stopped(self.id());
+        }
     }
 
     /// Its process.

@@ -6,3 +6,4 @@ pub mod node;
 #[path = "../../interop/src/process.rs"]
 pub mod process;
 pub mod redis;
+pub mod stopped;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::process::packages;
+use crate::stopped::until_stopped;
 
 /// A server of one test's, ended with it.
 pub struct Redis {
@@ -81,6 +82,9 @@ impl Redis {
         let id = child.id().to_string();
         let done = Command::new("kill").args(["-s", name, &id]).status();
         assert!(done.expect("kill").success());
+        if name == "STOP" {
+            until_stopped(child.id());
+        }
     }
 
     /// What it answers to one command, with Redis' own client.
