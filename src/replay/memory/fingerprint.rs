@@ -14,7 +14,10 @@ pub(super) type Fingerprint = [u32; 3];
 /// strongly universal (Lemire and Kaser, "Strongly universal string hashing is
 /// fast"): whatever tags clients choose, any two share a hash
 /// with a chance of 2^-64 over the keys, which they do not know and which
-/// nothing that leaves the store depends on. The standard library's hasher
+/// nothing that leaves the store depends on. Of more than two it promises
+/// nothing: tags that are numbers in a row would, under one pair of keys in
+/// some dozens, crowd into few shards and find them full early. Tags are MACs
+/// or random, so that none are. The standard library's hasher
 /// would do as well; it takes 50 ns where this takes 5.
 pub(super) struct Keys {
     place: [u128; WORDS + 1],
