@@ -300,9 +300,10 @@ impl Sender {
                 open
             }
             (Err(error), answer) => {
-                if let Some(answer) = answer {
-                    answer.fulfil(Err(error.clone()));
-                }
+                // Word of what was given up goes to a broker that is there,
+                // or to none: it is nothing to whoever waits behind it.
+                let Some(answer) = answer else { return Ok(()) };
+                answer.fulfil(Err(error.clone()));
                 // What is lost with one connection is not with the next.
                 return if connection.is_none() {
                     Err(error)

@@ -85,6 +85,10 @@ fn contexts_go_on_without_the_broker() {
         .wrap(Protection::Confidentiality, b"three")
         .expect("wraps");
     assert_eq!(client.unwrap(&back).expect("unwraps").data, b"three");
+    // The connection that there was may end under a client; who connects anew
+    // is told what to look at.
+    let lost = failed(&config, &self::token(&service));
+    assert!(is_broker(&lost), "{lost}");
     let error = failed(&config, &self::token(&service));
     assert!(is_broker(&error), "{error}");
     assert!(error.to_string().contains("gss-acceptor-broker"), "{error}");
