@@ -4,6 +4,8 @@
 // For backends: a build without one that needs them has no use for some.
 #![allow(dead_code)]
 
+pub(crate) mod watched;
+
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;

@@ -13,7 +13,7 @@ use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
 pub(crate) use self::pac::{PacKey, krbtgt_keys};
 pub(crate) use self::tgt::OwnTgt;
-use self::watch::{Watch, WatchedFile};
+use self::watch::WatchedFile;
 use super::crypto::{self, CryptoError, Key, UsageKey};
 use super::keytab::table::KeyTable;
 use super::keytab::{self, Entry, KeytabError, KvnoWidth};
@@ -22,6 +22,7 @@ use crate::credentials::{Credentials, Keytab, ServicePassword, UserToUser};
 use crate::error::{Error, KeytabProblem, Misuse, Unavailability};
 use crate::etype::EncryptionType;
 use crate::files;
+use crate::files::watched::Watch;
 use crate::mechanism::Mechanism;
 use crate::name::{Principal, ServiceName};
 use crate::requirements::Requirements;
@@ -152,7 +153,7 @@ impl KeySource {
             warnings,
             accepts,
         });
-        let watch = Watch::start(sources, &state)?;
+        let watch = watch::start(sources, &state)?;
         Ok(Self {
             state,
             _watch: watch,
