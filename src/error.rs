@@ -5,6 +5,7 @@ mod ccache;
 mod delegation;
 mod elsewhere;
 mod krb5_conf;
+pub(crate) mod krb_error;
 mod misuse;
 mod ntlm;
 mod rejection;

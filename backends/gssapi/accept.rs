@@ -8,18 +8,21 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::context::sys::{Accepted, Ctx};
+use super::context::sys::{Accepted, Ctx, Wanted};
 use super::context::{GssapiContext, Order};
 use super::credentials::sys::Credential;
 use super::credentials::{Purpose, Source};
+use super::granted::flag;
+use super::keys::Keys;
 use super::ntlm::{Challenge, Logon};
+use super::refusal::{self, REJECT};
 use super::status::{self, Circumstances};
-use super::sys::{Gss, Status, is_error};
+use super::sys::{Flavour, Gss, Status, is_error};
 use super::token::{self, ApReq};
-use super::{NAME, oid, replay};
+use super::{NAME, delegation, oid, replay};
 use crate::backends::{Exchange, Outcome, Settings};
 use crate::channel_bindings::{ChannelBindingPolicy, ChannelBindings};
-use crate::error::{Error, Misuse, Rejection};
+use crate::error::{Error, Misuse, Rejection, krb_error};
 use crate::facts::BindingFact;
 use crate::mechanism::{Framing, Mechanism};
 use crate::reply::Reply;
@@ -47,6 +50,10 @@ pub(super) struct AwaitToken {
     framing: Framing,
     /// The AP-REQs of all legs: none of them may have been used before.
     seen: Vec<ApReq>,
+    /// The keys that the last of them was opened with.
+    keys: Arc<Keys>,
+    /// Whether the library says that the client awaits an answer.
+    mutual: bool,
     bindings: Bindings,
     /// What the client offers, in words.
     offered: Vec<String>,
@@ -68,8 +75,6 @@ enum Leg {
     Retry,
 }
 
-/// NegTokenResp with negState reject (RFC 4178 4.2.2).
-const REJECT: [u8; 9] = [0xA1, 7, 0x30, 5, 0xA0, 3, 0x0A, 1, 2];
 const CONTINUE: u32 = 1;
 /// Rule 1.
 const FRAME_AND_STYLE: &str = "framed with DCE style, or bare without it";
@@ -78,6 +83,8 @@ impl AwaitToken {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
             ctx: Ctx::new(&shared.gss),
+            keys: shared.source.keys(),
+            mutual: false,
             source: Arc::clone(&shared.source),
             shared,
             leg: Leg::First,
@@ -113,6 +120,15 @@ impl AwaitToken {
         error.with_platform(platform)
     }
 
+    /// What the library is asked for with a token. Heimdal does not give the
+    /// mechanism inside of a negotiation here, and is asked afterwards.
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            peer: self.purpose == Purpose::Kerberos && self.shared.gss.flavour == Flavour::Mit,
+            delegated: self.delegation() == delegation::Wanted::Yes,
+        }
+    }
+
     /// The bindings to compare.
     fn given<'i>(&self, input: &StepInput<'i>) -> Option<&'i ChannelBindings> {
         let policy = self.shared.settings.channel_bindings;
@@ -123,7 +139,7 @@ impl AwaitToken {
     fn known(&self, now: SystemTime) -> Circumstances<'_> {
         Circumstances {
             ap_req: self.seen.last(),
-            keys: self.source.keys(),
+            keys: &self.keys,
             etypes: &self.shared.settings.etypes,
             no_common: self.no_common(),
             framing: self.framing,
@@ -137,12 +153,24 @@ impl AwaitToken {
     /// always that it is over, and why under EXTENDED_ERROR alone.
     fn refuse(&self, error: Error, reply: Vec<u8>) -> Outcome {
         let telling = self.shared.settings.wants(Requirements::EXTENDED_ERROR);
+        let said = Some(reply).filter(|reply| !reply.is_empty());
+        let said = said.or_else(|| self.own_words(&error));
         let token = match self.framing {
-            _ if telling && !reply.is_empty() => Some(reply),
+            _ if telling && said.is_some() => said,
             Framing::Spnego => Some(REJECT.to_vec()),
             Framing::Raw => None,
         };
         Outcome::Failed { error, token }
+    }
+
+    /// A KRB-ERROR of ours, where the library has none: it is content, or has
+    /// not been asked. For a client that awaits an answer (rule 21).
+    fn own_words(&self, error: &Error) -> Option<Vec<u8>> {
+        let ap_req = self.seen.last()?;
+        let code = krb_error::code_of(error)?;
+        let now = self.shared.settings.clock.now();
+        let token = || refusal::token(code, &ap_req.service, now, self.framing);
+        (self.mutual || ap_req.mutual_required).then(token)
     }
 
     /// The library awaits another token.
@@ -266,6 +294,7 @@ impl Exchange for AwaitToken {
                 what: "a client's address, which the library does not compare with the ticket's",
             }));
         }
+        let before = self.seen.len();
         if let Err(error) = self.look_at(input.token) {
             return Reply::Now(self.refuse(error, Vec::new()));
         }
@@ -281,15 +310,18 @@ impl Exchange for AwaitToken {
             Err(error) => return Reply::Now(Outcome::fail(error)),
         }
         let source = Arc::clone(&self.source);
-        let delegation = self.delegation();
-        let accepted = source.lend(self.purpose, |credential| {
-            self.ctx
-                .accept(credential, input.token, bindings, delegation)
+        let wanted = self.wanted();
+        let accepted = source.lend(self.purpose, |credential, keys| {
+            if self.seen.len() > before {
+                self.keys = Arc::clone(keys);
+            }
+            self.ctx.accept(credential, input.token, bindings, wanted)
         });
         let mut accepted = match accepted {
             Ok(accepted) => accepted,
             Err(error) => return Reply::Now(self.refuse(error, Vec::new())),
         };
+        self.mutual |= accepted.flags & flag::MUTUAL != 0;
         self.delegated = accepted.delegated.take().or(self.delegated.take());
         let now = self.shared.settings.clock.now();
         if is_error(accepted.major) {

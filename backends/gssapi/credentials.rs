@@ -10,13 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use self::sys::Credential;
 use super::keys::{Keys, KnownKeys};
-use super::keytab::{self, Entry};
-use super::krb5::sys::{Key, Krb5, MemoryKeytab};
+use super::keytab::Entry;
 use super::names::sys::NameHandle;
 use super::sys::{Flavour, Gss, Oid, Status};
-use super::{NAME, names, oid, status};
+use super::{NAME, oid, status};
 use crate::backends::Settings;
-use crate::credentials::{Credentials, Keytab};
+use crate::credentials::Credentials;
 use crate::error::{Error, Misuse, Unavailability};
 use crate::mechanism::Mechanism;
 
@@ -26,7 +25,6 @@ const KEPT: usize = 64;
 /// Where credentials come from.
 pub(super) struct Source {
     gss: Arc<Gss>,
-    origin: Origin,
     etypes: Option<Vec<i32>>,
     /// Of the mechanisms that are enabled, each alone: a name or a store that
     /// one of them needs must not bind another.
@@ -41,7 +39,7 @@ struct Pool {
     negotiated: Vec<&'static Oid>,
     /// NTLM's accounts.
     users: Option<CString>,
-    kept: Box<[Mutex<Option<Credential>>]>,
+    kept: Box<[Mutex<Option<Held>>]>,
 }
 
 /// What a handle is for: by what the client comes with, raw or as the first
@@ -54,15 +52,11 @@ pub(super) enum Purpose {
     Hints,
 }
 
-enum Origin {
-    /// What the library has by default, with its own replay cache.
-    System,
-    /// A keytab by the library's name for it.
-    Keytab {
-        name: CString,
-        /// Keeps it there.
-        _memory: Option<MemoryKeytab>,
-    },
+/// A handle, and the keys that it was acquired for. In this order: the keytab
+/// is there for as long as the handle.
+struct Held {
+    credential: Credential,
+    keys: Arc<Keys>,
 }
 
 impl Pool {
@@ -109,17 +103,20 @@ impl Source {
         users: Option<&CString>,
         settings: &Settings,
     ) -> Result<Self, Error> {
-        let (origin, keys) = origin(gss, credentials)?;
+        let keys = match credentials {
+            Credentials::SystemDefault => KnownKeys::none(),
+            Credentials::Keytab(keytab) => KnownKeys::of_keytab(gss, keytab, settings)?,
+            _ => return Err(no_passwords()),
+        };
         let enabled = &settings.mechanisms[..];
         if enabled.contains(&Mechanism::Kerberos) {
-            keys.check(settings)?;
+            keys.check()?;
         }
         let each = enabled.iter().map(core::slice::from_ref);
         let all = Some(enabled).filter(|all| all.len() > 1);
         let pool = |mechanisms: &[Mechanism]| Pool::new(mechanisms, gss.flavour, users);
         let mut source = Self {
             gss: Arc::clone(gss),
-            origin,
             etypes: None,
             pools: each.chain(all).map(pool).collect(),
             keys,
@@ -128,7 +125,7 @@ impl Source {
             source.etypes = Some(settings.etypes.iter().map(|etype| etype.0).collect());
         }
         for pool in &source.pools {
-            let first = source.acquire(pool)?;
+            let first = source.acquire(pool, &source.keys())?;
             if let Some(Ok(mut slot)) = pool.kept.first().map(Mutex::try_lock) {
                 *slot = Some(first);
             }
@@ -140,7 +137,7 @@ impl Source {
     pub(super) fn lend<T>(
         &self,
         purpose: Purpose,
-        using: impl FnOnce(&Credential) -> T,
+        using: impl FnOnce(&Credential, &Arc<Keys>) -> T,
     ) -> Result<T, Error> {
         let mut pools = self.pools.iter();
         let pool = match pools.find(|pool| pool.purpose == purpose) {
@@ -148,30 +145,34 @@ impl Source {
             // One mechanism, which is all that there is to tell of.
             None => self.pools.first().ok_or_else(nothing_enabled)?,
         };
+        let keys = self.keys.now();
         let start = own_slot();
         for offset in 0..pool.kept.len() {
             let index = start.wrapping_add(offset) % pool.kept.len();
             let Some(Ok(mut slot)) = pool.kept.get(index).map(Mutex::try_lock) else {
                 continue;
             };
-            if slot.is_none() {
-                *slot = Some(self.acquire(pool)?);
+            // One for keys that have been replaced since is of no use.
+            if let Some(held) = slot.take_if(|held| !Arc::ptr_eq(&held.keys, &keys)) {
+                drop(held);
             }
-            if let Some(credential) = slot.as_ref() {
-                return Ok(using(credential));
-            }
+            let held = match &mut *slot {
+                Some(held) => held,
+                empty => empty.insert(self.acquire(pool, &keys)?),
+            };
+            return Ok(using(&held.credential, &keys));
         }
-        Ok(using(&self.acquire(pool)?))
+        Ok(using(&self.acquire(pool, &keys)?.credential, &keys))
     }
 
-    fn acquire(&self, pool: &Pool) -> Result<Credential, Error> {
+    fn acquire(&self, pool: &Pool, keys: &Arc<Keys>) -> Result<Held, Error> {
         let unusable = |status: Status| {
             Error::from(Unavailability::NoUsableKey {
-                has: describe(&self.keys()),
+                has: describe(keys),
             })
             .with_platform(status::platform(&status))
         };
-        let credential = self.acquire_of(pool).map_err(unusable)?;
+        let credential = self.acquire_of(pool, keys).map_err(unusable)?;
         if let Some(result) = credential.set_neg_mechs(&pool.negotiated) {
             result.map_err(unusable)?;
         }
@@ -180,13 +181,16 @@ impl Source {
             let result = credential.set_etypes(etypes);
             result.unwrap_or(Ok(())).map_err(unusable)?;
         }
-        Ok(credential)
+        Ok(Held {
+            credential,
+            keys: Arc::clone(keys),
+        })
     }
 
-    fn acquire_of(&self, pool: &Pool) -> Result<Credential, Status> {
+    fn acquire_of(&self, pool: &Pool, keys: &Keys) -> Result<Credential, Status> {
         let any = NameHandle::none(&self.gss);
         let with = |store: &[(&CStr, &CStr)]| self.gss.acquire(&any, &pool.mechs, store);
-        match (pool.purpose, &self.origin, self.gss.flavour) {
+        match (pool.purpose, keys.library_name(), self.gss.flavour) {
             (Purpose::Ntlm, ..) => match &pool.users {
                 None => with(&[]),
                 Some(users) => {
@@ -197,15 +201,14 @@ impl Source {
                     self.gss.acquire(&own, &pool.mechs, &store)
                 }
             },
-            (_, Origin::System, _) => with(&[]),
-            (_, Origin::Keytab { name, .. }, Flavour::Mit) => {
+            // The library's default, with its own replay cache.
+            (_, None, _) => with(&[]),
+            (_, Some(name), Flavour::Mit) => {
                 // The configuration's replay store sees every token; the
                 // library's cache would open and lock a file for each.
                 with(&[(c"keytab", name), (c"rcache", c"none:")])
             }
-            (_, Origin::Keytab { name, .. }, Flavour::Heimdal) => {
-                registered(&self.gss, name, || with(&[]))
-            }
+            (_, Some(name), Flavour::Heimdal) => registered(&self.gss, name, || with(&[])),
         }
     }
 }
@@ -256,71 +259,12 @@ fn oids(
     }
 }
 
-fn origin(gss: &Arc<Gss>, credentials: &Credentials) -> Result<(Origin, KnownKeys), Error> {
-    match credentials {
-        Credentials::SystemDefault => Ok((Origin::System, KnownKeys::none())),
-        Credentials::Keytab(keytab) => of_keytab(gss, keytab),
-        _ => Err(Misuse::Unsupported {
-            backend: NAME,
-            what: "service passwords (write a keytab with ktutil)",
-        }
-        .into()),
+fn no_passwords() -> Error {
+    Misuse::Unsupported {
+        backend: NAME,
+        what: "service passwords (write a keytab with ktutil)",
     }
-}
-
-/// A file is the library's to read, each time anew; bytes, and a file that is
-/// not to be looked at again, are put where the library finds them.
-fn of_keytab(gss: &Arc<Gss>, keytab: &Keytab) -> Result<(Origin, KnownKeys), Error> {
-    let path = keytab.path();
-    let unusable = |problem| Unavailability::Keytab {
-        origin: path.map(Into::into),
-        problem,
-    };
-    let entries = keytab::parse(keytab.bytes().expose()).map_err(unusable)?;
-    if let Some(path) = path.filter(|_| keytab.reload_interval().is_some()) {
-        let mut name = b"FILE:".to_vec();
-        name.extend_from_slice(path_bytes(path));
-        let origin = Origin::Keytab {
-            name: CString::new(name).map_err(|_| no_path())?,
-            _memory: None,
-        };
-        return Ok((origin, KnownKeys::of_file(path, keytab.stamp(), entries)));
-    }
-    let memory = in_memory(gss, &entries).map_err(|text| Unavailability::Platform {
-        what: "the Kerberos library's keytab in memory",
-        text,
-    })?;
-    let origin = Origin::Keytab {
-        name: memory.0,
-        _memory: Some(memory.1),
-    };
-    Ok((origin, KnownKeys::of_bytes(path, entries)))
-}
-
-/// Names of keytabs in memory are the process'.
-fn in_memory(gss: &Arc<Gss>, entries: &[Entry]) -> Result<(CString, MemoryKeytab), String> {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name =
-        CString::new(format!("MEMORY:gss-acceptor-{number}")).map_err(|error| error.to_string())?;
-    let principals: Result<Vec<CString>, _> = entries
-        .iter()
-        .map(|entry| CString::new(names::unparse(&entry.principal)))
-        .collect();
-    let principals = principals.map_err(|error| error.to_string())?;
-    let keys: Vec<Key<'_>> = entries
-        .iter()
-        .zip(&principals)
-        .map(|(entry, principal)| Key {
-            principal,
-            kvno: entry.kvno,
-            etype: entry.etype.0,
-            octets: entry.key.expose(),
-            timestamp: entry.timestamp,
-        })
-        .collect();
-    let keytab = Krb5::new(gss)?.memory_keytab(&name, &keys)?;
-    Ok((name, keytab))
+    .into()
 }
 
 fn describe(keys: &Keys) -> String {

@@ -36,6 +36,7 @@ pub(super) fn parse(file: &[u8]) -> Result<Vec<Entry>, KeytabProblem> {
         [5, 2, ..] => parse_as(file, Format::V2),
         [5, 1, ..] => parse_as(file, Format::V1Little).or_else(|_| parse_as(file, Format::V1Big)),
         [5, version, ..] => Err(KeytabProblem::Version(*version)),
+        [] => Err(KeytabProblem::Empty),
         _ => Err(KeytabProblem::NotAKeytab),
     }
 }

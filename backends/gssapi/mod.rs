@@ -14,6 +14,7 @@ mod messages;
 mod names;
 mod ntlm;
 mod oid;
+mod refusal;
 mod replay;
 mod status;
 mod sys;
@@ -143,14 +144,17 @@ impl GssapiLibrary {
 /// * Keys other than that of the ticket's name are tried as the library has
 ///   it; a ticket for a name that the keytab does not have is then refused,
 ///   unless [`accept_any_name`](crate::ConfigBuilder::accept_any_name).
-/// * A keytab file is read by the library itself, at each step.
+/// * A keytab file is read here, when it has changed, and is handed to the
+///   library in memory; the handles of before are acquired anew. The library
+///   reads a file itself where it finds its credentials by itself.
 /// * With Heimdal, acquiring a credential registers the keytab for the whole
 ///   process (`gsskrb5_register_acceptor_identity`) and then the default one
 ///   again. This crate's acquisitions do not disturb each other; an
 ///   application that registers one of its own does so after.
 /// * Heimdal 7.8 keeps some 2 KiB of each credential for SPNEGO that is released:
-///   of each configuration built, and of each
-///   [`acquire`](crate::AcceptorConfig::acquire). Handshakes cost none.
+///   of each configuration built, of each
+///   [`acquire`](crate::AcceptorConfig::acquire), and of each thread when a
+///   keytab has changed. Handshakes cost none.
 /// * NTLM, where it is enabled, is gss-ntlmssp's, a mechanism of MIT krb5's
 ///   library ([`ntlm_user_file`](GssapiBackend::ntlm_user_file)); Heimdal's
 ///   is not offered. Its messages are read here first: NTLMv1, a client that

@@ -1,7 +1,6 @@
 //! What the library says, as errors by fault: the minor status tells what the
 //! major status calls a failure.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::accept::Bindings;
@@ -21,7 +20,7 @@ pub(super) struct Circumstances<'a> {
     /// The last AP-REQ of the handshake.
     pub(super) ap_req: Option<&'a ApReq>,
     /// The keys of the configuration, as far as they are known here.
-    pub(super) keys: Arc<Keys>,
+    pub(super) keys: &'a Keys,
     /// Encryption types of the configuration.
     pub(super) etypes: &'a [EncryptionType],
     /// What there is to say where no mechanism is acceptable.

@@ -56,6 +56,8 @@ pub(super) struct ApReq {
     pub(super) session_etype: EncryptionType,
     /// USE-SESSION-KEY of ap-options: user-to-user (RFC 4120 5.5.1).
     pub(super) user_to_user: bool,
+    /// MUTUAL-REQUIRED of ap-options: the client awaits an answer.
+    pub(super) mutual_required: bool,
 }
 
 /// Whether a further token can be read in full, as far as its frame and the
@@ -332,6 +334,7 @@ fn read_ap_req(token: &[u8]) -> Option<ApReq> {
         session_etype: EncryptionType(claimed),
         // The first octet counts unused bits; bit 0 is the next one's highest.
         user_to_user: options.get(1).is_some_and(|bits| bits & 0x40 != 0),
+        mutual_required: options.get(1).is_some_and(|bits| bits & 0x20 != 0),
     })
 }
 

@@ -1,6 +1,9 @@
-//! What the peer is told of a failure: the error codes of RFC 4120 7.5.9.
+//! What a client is told of a failure: the error codes of RFC 4120 7.5.9.
 
-use crate::error::{Error, Rejection, Unavailability};
+// For backends that speak Kerberos.
+#![allow(dead_code)]
+
+use super::{Error, Rejection, Unavailability};
 
 /// KRB_AP_ERR_MSG_TYPE: an unknown token id (RFC 4121 4.1).
 pub(crate) const MSG_TYPE: i32 = 40;
@@ -11,7 +14,7 @@ pub(crate) const GENERIC: i32 = 60;
 
 /// The code for an error, if the peer may be told one: a peer that broke the
 /// protocol is told nothing, nor is one whose server's code is at fault.
-pub(crate) fn krb_error(error: &Error) -> Option<i32> {
+pub(crate) fn code_of(error: &Error) -> Option<i32> {
     match error {
         Error::Rejected { reason, .. } => Some(code(reason)),
         Error::Unavailable { cause, .. } => match **cause {
@@ -51,30 +54,30 @@ fn code(reason: &Rejection) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{GENERIC, krb_error};
+    use super::{GENERIC, code_of};
     use crate::error::{Error, Misuse, Rejection, Unavailability};
 
     /// RFC 4120 7.5.9.
     #[test]
     fn codes_are_those_of_rfc_4120() {
-        assert_eq!(krb_error(&Rejection::Replay.into()), Some(34));
-        assert_eq!(krb_error(&Rejection::TicketInvalid.into()), Some(33));
-        assert_eq!(krb_error(&Rejection::Authenticator.into()), Some(31));
+        assert_eq!(code_of(&Rejection::Replay.into()), Some(34));
+        assert_eq!(code_of(&Rejection::TicketInvalid.into()), Some(33));
+        assert_eq!(code_of(&Rejection::Authenticator.into()), Some(31));
         let checksum = |kind, expected| Rejection::Checksum { kind, expected };
-        assert_eq!(krb_error(&checksum(16, 16).into()), Some(41));
-        assert_eq!(krb_error(&checksum(7, 16).into()), Some(50));
+        assert_eq!(code_of(&checksum(16, 16).into()), Some(41));
+        assert_eq!(code_of(&checksum(7, 16).into()), Some(50));
     }
 
     /// Rule 21: other codes become 60; a malformed token gets none.
     #[test]
     fn the_rest_is_generic_or_silent() {
         let missing = Rejection::BindingMissing { promised: false };
-        assert_eq!(krb_error(&missing.into()), Some(GENERIC));
+        assert_eq!(code_of(&missing.into()), Some(GENERIC));
         assert_eq!(
-            krb_error(&Unavailability::ReplayStoreFull.into()),
+            code_of(&Unavailability::ReplayStoreFull.into()),
             Some(GENERIC)
         );
-        assert_eq!(krb_error(&Error::malformed("AP-REQ", "x", None)), None);
-        assert_eq!(krb_error(&Misuse::StepAfterEnd.into()), None);
+        assert_eq!(code_of(&Error::malformed("AP-REQ", "x", None)), None);
+        assert_eq!(code_of(&Misuse::StepAfterEnd.into()), None);
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::super::context::sys::{Accepted, Inquired, OwnName};
+use super::super::context::sys::{Accepted, Asked, Inquired};
 use super::super::credentials::Purpose;
 use super::super::delegation::{self, Wanted};
 use super::super::granted::{flag, granted};
-use super::super::sys::Flavour;
+use super::super::sys::{Flavour, Status};
 use super::super::{names, oid, status};
 use super::{AwaitToken, Bindings, FRAME_AND_STYLE};
 use crate::ccache::TicketFlags;
@@ -27,11 +27,8 @@ impl AwaitToken {
         now: SystemTime,
     ) -> Result<(Facts, Option<Delegated>), Error> {
         let settings = &self.shared.settings;
-        let inquired = self.ctx.inquire(match self.purpose {
-            Purpose::Ntlm => OwnName::NotAsked,
-            _ => OwnName::Asked,
-        });
-        let known = inquired.map_err(|status| status::of_step(&status, &self.known(now)))?;
+        let known = self.inquired(accepted);
+        let known = known.map_err(|status| status::of_step(&status, &self.known(now)))?;
         let mechanism = oid::mechanism(&known.mech)
             .filter(|mechanism| settings.mechanisms.contains(mechanism))
             .ok_or_else(|| self.no_common())?;
@@ -59,9 +56,45 @@ impl AwaitToken {
             facts.granted |= Granted::NULL_SESSION;
         }
         facts.bindings = self.bindings(accepted.flags);
-        facts.target = self.target(known.target.as_deref(), now)?;
+        facts.target = match self.own_target() {
+            Some(target) => Some(target.clone()),
+            None => self.target(known.target.as_deref(), now)?,
+        };
         let delegated = self.delegated(accepted, &mut facts, now);
         Ok((facts, delegated))
+    }
+
+    /// What the library has not said yet, and no more: it makes each name
+    /// anew, in each of its layers, and that takes as long as a decryption.
+    fn inquired(&self, accepted: &Accepted) -> Result<Inquired, Status> {
+        let ntlm = self.purpose == Purpose::Ntlm;
+        let asked = Asked {
+            peer: !ntlm && accepted.peer.is_none(),
+            text: ntlm,
+            target: !ntlm && self.own_target().is_none(),
+        };
+        if asked == Asked::NOTHING && !accepted.mech.is_empty() {
+            return Ok(Inquired {
+                peer: accepted.peer.clone(),
+                peer_text: None,
+                target: None,
+                mech: accepted.mech.clone(),
+                lifetime: accepted.lifetime,
+            });
+        }
+        let inquired = self.ctx.inquire(asked)?;
+        Ok(Inquired {
+            peer: accepted.peer.clone().or(inquired.peer),
+            ..inquired
+        })
+    }
+
+    /// The service that the ticket is for, where whichever key has opened it
+    /// is that service's.
+    fn own_target(&self) -> Option<&Principal> {
+        let ap_req = self.seen.last()?;
+        let service = &ap_req.service;
+        self.keys.opens_as(service, ap_req.etype).then_some(service)
     }
 
     /// What NTLM's facts are is in its messages; the library vouches for them.
@@ -165,7 +198,7 @@ impl AwaitToken {
         if target == *service {
             return Ok(Some(target));
         }
-        let keys = self.source.keys();
+        let keys = &self.keys;
         if keys.same_key(service, &target, ap_req.etype) {
             return Ok(Some(service.clone()));
         }

@@ -26,14 +26,15 @@ impl AwaitToken {
         let Some(ap_req) = token::ap_req(token) else {
             return Ok(());
         };
-        if ap_req.user_to_user {
+        let (etype, session_etype) = (ap_req.etype, ap_req.session_etype);
+        let user_to_user = ap_req.user_to_user;
+        self.seen.push(ap_req);
+        if user_to_user {
             return Err(Rejection::NoTgt.into());
         }
         // MIT holds session keys to a list, not the ticket's own; Heimdal none.
-        self.permitted(EtypeUse::Ticket, ap_req.etype)?;
-        self.permitted(EtypeUse::SessionKey, ap_req.session_etype)?;
-        self.seen.push(ap_req);
-        Ok(())
+        self.permitted(EtypeUse::Ticket, etype)?;
+        self.permitted(EtypeUse::SessionKey, session_etype)
     }
 
     fn look_at_first(&mut self, token: &[u8]) -> Result<(), Error> {

@@ -7,7 +7,6 @@ use core::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
 
 use super::super::credentials::sys::Credential;
-use super::super::delegation::Wanted;
 use super::super::names::sys::NameHandle;
 use super::super::sys::{Bindings, Buffer, BufferSet, Gss, Handle, Oid, OidDesc, Status, is_error};
 use super::NameAttribute;
@@ -30,16 +29,43 @@ pub(in super::super) struct Accepted {
     pub(in super::super) token: Vec<u8>,
     pub(in super::super) flags: u32,
     pub(in super::super) lifetime: u32,
+    /// The exported name of the client, if that was asked for and the library
+    /// is done.
+    pub(in super::super) peer: Option<Vec<u8>>,
+    pub(in super::super) mech: Vec<u8>,
     /// What was delegated, if that was asked for.
     pub(in super::super) delegated: Option<Credential>,
 }
 
-/// Whether the server's own name is asked for: gss-ntlmssp has none that it
-/// could give out where the credential names no service.
+/// What `gss_accept_sec_context` is asked for besides.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum OwnName {
-    Asked,
-    NotAsked,
+pub(in super::super) struct Wanted {
+    /// The client's name, which costs less here than when it is asked for
+    /// afterwards.
+    pub(in super::super) peer: bool,
+    /// What the client delegates.
+    pub(in super::super) delegated: bool,
+}
+
+/// What `gss_inquire_context` is asked for: each name is made anew, in every
+/// layer of the library.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Asked {
+    /// The client's name, exported.
+    pub(in super::super) peer: bool,
+    /// The same, displayed.
+    pub(in super::super) text: bool,
+    /// The server's own name: gss-ntlmssp has none that it could give out
+    /// where the credential names no service.
+    pub(in super::super) target: bool,
+}
+
+impl Asked {
+    pub(in super::super) const NOTHING: Self = Self {
+        peer: false,
+        text: false,
+        target: false,
+    };
 }
 
 /// What `gss_inquire_context` tells.
@@ -87,18 +113,23 @@ impl Ctx {
         credential: &Credential,
         token: &[u8],
         application_data: Option<&[u8]>,
-        delegation: Wanted,
+        wanted: Wanted,
     ) -> Accepted {
         let bindings = application_data.map(Bindings::of);
         let bindings = bindings.as_ref().map_or(null(), core::ptr::from_ref);
         let (mut minor, mut output, mut flags, mut lifetime) = (0, Buffer::EMPTY, 0, 0);
         let (input, mut delegated): (_, Handle) = (Buffer::of(token), null_mut());
-        let to_delegated = match delegation {
-            Wanted::Yes => &raw mut delegated,
-            Wanted::No => null_mut(),
+        let (mut peer, mut mech): (Handle, *const OidDesc) = (null_mut(), null());
+        let to_delegated = match wanted.delegated {
+            true => &raw mut delegated,
+            false => null_mut(),
+        };
+        let to_peer = match wanted.peer {
+            true => &raw mut peer,
+            false => null_mut(),
         };
         // SAFETY: see the head of ../sys.rs; the context is null or this
-        // library's own. Name and mechanism are asked for later.
+        // library's own; what is not asked for is null.
         let major = unsafe {
             (self.gss.call.accept)(
                 &raw mut minor,
@@ -106,8 +137,8 @@ impl Ctx {
                 credential.as_ptr(),
                 &raw const input,
                 bindings,
-                null_mut(),
-                null_mut(),
+                to_peer,
+                &raw mut mech,
                 &raw mut output,
                 &raw mut flags,
                 &raw mut lifetime,
@@ -115,7 +146,11 @@ impl Ctx {
             )
         };
         let delegated = NonNull::new(delegated).map(|own| Credential::new(&self.gss, own));
+        let peer = NameHandle::owned(&self.gss, peer);
+        let complete = major == 0;
         Accepted {
+            peer: complete.then(|| peer.exported()).flatten(),
+            mech: octets(if complete { mech } else { null() }),
             delegated,
             major,
             minor,
@@ -126,23 +161,27 @@ impl Ctx {
     }
 
     /// `gss_inquire_context` of an established context.
-    pub(in super::super) fn inquire(&self, own_name: OwnName) -> Result<Inquired, Status> {
+    pub(in super::super) fn inquire(&self, asked: Asked) -> Result<Inquired, Status> {
         let Some(handle) = self.handle() else {
             return Err(self.gss.status(NO_CONTEXT, 0));
         };
         let (mut minor, mut peer, mut target, mut lifetime) = (0, null_mut(), null_mut(), 0);
         let (mut mech, mut flags, mut local, mut open): (*const OidDesc, u32, c_int, c_int) =
             (null(), 0, 0, 0);
-        let to_target = match own_name {
-            OwnName::Asked => &raw mut target,
-            OwnName::NotAsked => null_mut(),
+        let to_target = match asked.target {
+            true => &raw mut target,
+            false => null_mut(),
+        };
+        let to_peer = match asked.peer || asked.text {
+            true => &raw mut peer,
+            false => null_mut(),
         };
         // SAFETY: see the head of ../sys.rs; what is not asked for is null.
         let major = unsafe {
             (self.gss.call.inquire)(
                 &raw mut minor,
                 handle,
-                &raw mut peer,
+                to_peer,
                 to_target,
                 &raw mut lifetime,
                 &raw mut mech,
@@ -159,8 +198,8 @@ impl Ctx {
             return Err(self.gss.status(major, minor));
         }
         Ok(Inquired {
-            peer: peer.exported(),
-            peer_text: peer.displayed(),
+            peer: asked.peer.then(|| peer.exported()).flatten(),
+            peer_text: asked.text.then(|| peer.displayed()).flatten(),
             target: target.exported().or_else(|| target.displayed()),
             mech: octets(mech),
             lifetime,

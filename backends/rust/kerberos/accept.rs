@@ -24,11 +24,10 @@ use super::codec::gss;
 use super::codec::messages::{ApReq, KrbError};
 use super::codec::{CodecError, Problem};
 use super::keys::{KeySource, OwnTgt};
-use super::status;
 use crate::backends::rust::{Shared, first};
 use crate::backends::{Exchange, Outcome};
 use crate::channel_bindings::ChannelBindings;
-use crate::error::{Error, Rejection, Unavailability};
+use crate::error::{Error, Rejection, Unavailability, krb_error};
 use crate::facts::{AuthorizationFact, Facts};
 use crate::mechanism::{Framing, Mechanism};
 use crate::replay::{ReplayEntry, ReplayVerdict};
@@ -272,7 +271,7 @@ impl AwaitApReq {
         now: SystemTime,
     ) -> Outcome {
         let wanted = self.shared.settings.wants(Requirements::EXTENDED_ERROR);
-        let Some(code) = status::krb_error(&error).filter(|_| wanted) else {
+        let Some(code) = krb_error::code_of(&error).filter(|_| wanted) else {
             let token = wanted.then(|| unknown_token_id(&error, now)).flatten();
             return Outcome::Failed { error, token };
         };
@@ -307,7 +306,7 @@ impl AwaitApReq {
 fn unknown_token_id(error: &Error, now: SystemTime) -> Option<Vec<u8>> {
     match error {
         Error::Malformed { problem, .. } if *problem == UNKNOWN_TOKEN_ID => {
-            reply::krb_error(gss::KRB5, status::MSG_TYPE, None, now, None)
+            reply::krb_error(gss::KRB5, krb_error::MSG_TYPE, None, now, None)
         }
         _ => None,
     }

@@ -7,5 +7,4 @@ pub(crate) mod crypto;
 pub(crate) mod keys;
 pub(crate) mod keytab;
 pub(crate) mod per_message;
-mod status;
 pub(crate) mod transited;

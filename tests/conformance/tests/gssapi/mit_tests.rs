@@ -31,10 +31,6 @@ pub const GROUPS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "the library has answered before the policy is asked: there is no KRB-ERROR",
-        &["required_and_absent_is_rejected"],
-    ),
-    (
         "MIT tries the other versions of a key also when it has the one asked for",
         &["rule_03_versions_are_told_apart_in_all_their_bits"],
     ),
@@ -196,14 +192,6 @@ pub const GROUPS: &[(&str, &[&str])] = &[
     (
         "MIT takes a MIC under the client's subkey too",
         &["rule_30_request_mic_wrong"],
-    ),
-    (
-        "the library reads the file at each step, as it is then",
-        &[
-            "rule_42_a_half_written_keytab_never_replaces",
-            "rule_42_a_keytab_is_read_when_it_keeps_still",
-            "rule_42_a_missing_keytab_keeps_keys",
-        ],
     ),
     (
         "MIT offers no second try in which they could be used",
