@@ -2,7 +2,7 @@
 //! anything in between. The only unsafe code of this member.
 
 use libloading::Library;
-use std::ffi::{c_int, c_void};
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::{null, null_mut};
 
 #[repr(C)]
@@ -15,6 +15,13 @@ struct Oid {
 struct Buffer {
     length: usize,
     value: *mut c_void,
+}
+
+/// What MIT calls a credential store.
+#[repr(C)]
+struct Store {
+    count: u32,
+    elements: *const [*const c_char; 2],
 }
 
 impl Buffer {
@@ -70,6 +77,30 @@ type Acquire = unsafe extern "C" fn(
     *mut *const c_void,
     *mut u32,
 ) -> u32;
+type AcquireFrom = unsafe extern "C" fn(
+    *mut u32,
+    Handle,
+    u32,
+    *const c_void,
+    c_int,
+    *const Store,
+    *mut Handle,
+    *mut *const c_void,
+    *mut u32,
+) -> u32;
+type Inquire = unsafe extern "C" fn(
+    *mut u32,
+    Handle,
+    *mut Handle,
+    *mut Handle,
+    *mut u32,
+    *mut *const Oid,
+    *mut u32,
+    *mut c_int,
+    *mut c_int,
+) -> u32;
+type InquireOid = unsafe extern "C" fn(*mut u32, Handle, *const Oid, *mut Handle) -> u32;
+type ExportName = unsafe extern "C" fn(*mut u32, Handle, *mut Buffer) -> u32;
 type Import = unsafe extern "C" fn(*mut u32, *const Buffer, *const Oid, *mut Handle) -> u32;
 type DisplayName = unsafe extern "C" fn(*mut u32, Handle, *mut Buffer, *mut *const Oid) -> u32;
 type DisplayStatus =
@@ -93,6 +124,9 @@ type Unwrap =
 const HOSTBASED: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x01\x04";
 const KRB5: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02";
 const SPNEGO: &[u8] = b"\x2b\x06\x01\x05\x05\x02";
+/// GSS_C_INQ_SSPI_SESSION_KEY, and Heimdal's GSS_KRB5_GET_SUBKEY_X.
+const SESSION_KEY: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x05\x05";
+const HEIMDAL_SUBKEY: &[u8] = b"\x2a\x85\x70\x2b\x0d\x08";
 const GSS_C_ACCEPT: c_int = 2;
 
 /// GSS_C_MUTUAL_FLAG (RFC 2744).
@@ -133,11 +167,21 @@ pub struct Gss {
     delete: Delete,
     wrap: Wrap,
     unwrap: Unwrap,
+    acquire_from: Option<AcquireFrom>,
+    inquire: Inquire,
+    inquire_oid: InquireOid,
+    export_name: ExportName,
+    release_set: Release,
     _library: Library,
 }
 
 /// The acceptor's credential: one for all handshakes, as a server has it.
 pub struct Credential(Handle);
+
+// SAFETY: both libraries lock their credentials (RFC 2744 leaves it to them).
+unsafe impl Sync for Credential {}
+// SAFETY: as above; no credential is bound to a thread.
+unsafe impl Send for Credential {}
 
 /// One end of a context.
 pub struct Context<'g> {
@@ -184,6 +228,14 @@ impl Gss {
                 delete: symbol!(b"gss_delete_sec_context\0"),
                 wrap: symbol!(b"gss_wrap\0"),
                 unwrap: symbol!(b"gss_unwrap\0"),
+                acquire_from: library
+                    .get(b"gss_acquire_cred_from\0")
+                    .ok()
+                    .map(|found| *found),
+                inquire: symbol!(b"gss_inquire_context\0"),
+                inquire_oid: symbol!(b"gss_inquire_sec_context_by_oid\0"),
+                export_name: symbol!(b"gss_export_name\0"),
+                release_set: symbol!(b"gss_release_buffer_set\0"),
                 _library: library,
             }
         }
@@ -247,6 +299,86 @@ impl Gss {
         };
         self.check("gss_acquire_cred", major, minor);
         Credential(handle)
+    }
+
+    /// The credential of a keytab, without the library's replay cache.
+    ///
+    /// # Panics
+    /// It is not MIT's library.
+    pub fn credential_of(&self, keytab: &str) -> Credential {
+        let text = |text: &str| CString::new(text).expect("no NUL");
+        let [keytab_key, keytab] = ["keytab", keytab].map(text);
+        let [rcache_key, none] = ["rcache", "none:"].map(text);
+        let elements = [
+            [keytab_key.as_ptr(), keytab.as_ptr()],
+            [rcache_key.as_ptr(), none.as_ptr()],
+        ];
+        let store = Store {
+            count: 2,
+            elements: elements.as_ptr(),
+        };
+        let acquire = self.acquire_from.expect("gss_acquire_cred_from");
+        let (mut minor, mut handle) = (0, null_mut());
+        // SAFETY: pointers to locals that outlive the call.
+        let major = unsafe {
+            acquire(
+                &mut minor,
+                null_mut(),
+                u32::MAX,
+                null(),
+                GSS_C_ACCEPT,
+                &store,
+                &mut handle,
+                null_mut(),
+                null_mut(),
+            )
+        };
+        self.check("gss_acquire_cred_from", major, minor);
+        Credential(handle)
+    }
+
+    /// Accepts, and asks for what our facade tells of a context: client and server by their
+    /// exported names, mechanism, flags, lifetime, session key. The names' length.
+    pub fn serve_facts(&self, credential: &Credential, token: &[u8]) -> usize {
+        let (mut context, mut peer, reply) = self.accept(credential, token);
+        let (mut minor, mut target, mut mech) = (0, null_mut(), null());
+        let (mut lifetime, mut flags, mut set) = (0, 0, null_mut());
+        let key = oid(match self.acquire_from {
+            Some(_) => SESSION_KEY,
+            None => HEIMDAL_SUBKEY,
+        });
+        // SAFETY: this library's context; pointers to locals; null is not asked for.
+        let major = unsafe {
+            (self.inquire)(
+                &mut minor,
+                context.handle,
+                null_mut(),
+                &mut target,
+                &mut lifetime,
+                &mut mech,
+                &mut flags,
+                null_mut(),
+                null_mut(),
+            )
+        };
+        self.check("gss_inquire_context", major, minor);
+        let mut names = [Buffer::EMPTY, Buffer::EMPTY];
+        // SAFETY: this library's names and context, each given back once.
+        unsafe {
+            for (name, text) in [peer, target].into_iter().zip(&mut names) {
+                (self.export_name)(&mut minor, name, text);
+            }
+            (self.release_name)(&mut minor, &mut peer);
+            (self.release_name)(&mut minor, &mut target);
+            let major = (self.inquire_oid)(&mut minor, context.handle, &key, &mut set);
+            self.check("the session key", major, minor);
+            (self.release_set)(&mut minor, &mut set);
+        }
+        let length = names.iter().map(|name| name.length).sum();
+        names.into_iter().for_each(|name| self.release(name));
+        self.release(reply);
+        context.end();
+        length
     }
 
     /// A client's first token for `target`, and its half of the context.

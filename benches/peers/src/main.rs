@@ -2,7 +2,7 @@
 //! primitives alone.
 //!
 //! ```text
-//! cargo run --release -p peers -- accept|wrap|scale|all
+//! cargo run --release -p peers -- accept|facade|wrap|scale|all
 //! ```
 //!
 //! Everything runs in one thread of one process per table, round by round in turn; the medians
@@ -11,6 +11,7 @@
 //! is measured: the conformance suite runs on the same build.
 
 mod accept;
+mod facade;
 mod floor;
 mod gss;
 mod scale;
@@ -41,12 +42,22 @@ fn main() -> ExitCode {
             }
         }
         ["accept"] => tables(&["accept-raw", "accept-spnego"]),
+        ["facade"] => tables(&["facade", "facade-threads"]),
         ["wrap"] => tables(&["wrap"]),
         ["scale"] => tables(&["scale"]),
-        ["all"] => tables(&["accept-raw", "accept-spnego", "wrap", "scale"]),
-        [table @ ("accept-raw" | "accept-spnego" | "profile")] => tables(&[table]),
+        ["all"] => tables(&[
+            "accept-raw",
+            "accept-spnego",
+            "facade",
+            "facade-threads",
+            "wrap",
+            "scale",
+        ]),
+        [table @ ("accept-raw" | "accept-spnego" | "facade-threads" | "profile")] => {
+            tables(&[table])
+        }
         _ => {
-            eprintln!("usage: peers accept|wrap|scale|all");
+            eprintln!("usage: peers accept|facade|wrap|scale|all");
             ExitCode::from(2)
         }
     }
@@ -57,6 +68,8 @@ fn run(table: &str) {
         "accept-raw" => accept::raw(),
         "accept-spnego" => accept::spnego(),
         "profile" => accept::profile(),
+        "facade" => facade::run(),
+        "facade-threads" => facade::threads(),
         "wrap" => wrap::run(),
         "scale" => scale::run(),
         other => panic!("no table {other}"),
@@ -74,7 +87,7 @@ fn tables(names: &[&str]) -> ExitCode {
         let me = std::env::current_exe().expect("this program has a path");
         // One processor for all of it, unless there are threads to compare.
         let mut command = match *name {
-            "scale" => Command::new(me),
+            "scale" | "facade-threads" => Command::new(me),
             "profile" if std::env::var_os("PROFILER").is_some() => {
                 let mut profiled = Command::new("perf");
                 profiled.args(["record", "-o", "/tmp/peers.perf"]).arg(me);
