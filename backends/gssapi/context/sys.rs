@@ -120,13 +120,15 @@ impl Ctx {
         let (mut minor, mut output, mut flags, mut lifetime) = (0, Buffer::EMPTY, 0, 0);
         let (input, mut delegated): (_, Handle) = (Buffer::of(token), null_mut());
         let (mut peer, mut mech): (Handle, *const OidDesc) = (null_mut(), null());
-        let to_delegated = match wanted.delegated {
-            true => &raw mut delegated,
-            false => null_mut(),
+        let to_delegated = if wanted.delegated {
+            &raw mut delegated
+        } else {
+            null_mut()
         };
-        let to_peer = match wanted.peer {
-            true => &raw mut peer,
-            false => null_mut(),
+        let to_peer = if wanted.peer {
+            &raw mut peer
+        } else {
+            null_mut()
         };
         // SAFETY: see the head of ../sys.rs; the context is null or this
         // library's own; what is not asked for is null.
@@ -168,13 +170,15 @@ impl Ctx {
         let (mut minor, mut peer, mut target, mut lifetime) = (0, null_mut(), null_mut(), 0);
         let (mut mech, mut flags, mut local, mut open): (*const OidDesc, u32, c_int, c_int) =
             (null(), 0, 0, 0);
-        let to_target = match asked.target {
-            true => &raw mut target,
-            false => null_mut(),
+        let to_target = if asked.target {
+            &raw mut target
+        } else {
+            null_mut()
         };
-        let to_peer = match asked.peer || asked.text {
-            true => &raw mut peer,
-            false => null_mut(),
+        let to_peer = if asked.peer || asked.text {
+            &raw mut peer
+        } else {
+            null_mut()
         };
         // SAFETY: see the head of ../sys.rs; what is not asked for is null.
         let major = unsafe {
