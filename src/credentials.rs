@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use self::source::Source;
 
-use crate::error::{Error, KeytabProblem, Unavailability};
+use crate::error::{Error, Unavailability};
 use crate::etype::EncryptionType;
 use crate::files;
+use crate::keytab;
 use crate::name::Principal;
 use crate::ntlm::Ntlm;
 use crate::secret::Secret;
@@ -78,7 +79,7 @@ impl Keytab {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let (bytes, stamp) = files::read_keytab(path)
-            .and_then(|read| check_magic(&read.0).map(|()| read))
+            .and_then(|read| keytab::check_magic(read.0.expose()).map(|()| read))
             .map_err(|problem| Unavailability::Keytab {
                 origin: Some(path.into()),
                 problem,
@@ -94,7 +95,7 @@ impl Keytab {
     /// does.
     pub fn from_bytes(bytes: impl Into<Secret>) -> Result<Self, Error> {
         let bytes = bytes.into();
-        check_magic(&bytes).map_err(|problem| Unavailability::Keytab {
+        keytab::check_magic(bytes.expose()).map_err(|problem| Unavailability::Keytab {
             origin: None,
             problem,
         })?;
@@ -137,16 +138,6 @@ impl Keytab {
     #[must_use]
     pub fn reload_interval(&self) -> Option<Duration> {
         self.0.reload_interval()
-    }
-}
-
-fn check_magic(bytes: &Secret) -> Result<(), KeytabProblem> {
-    match bytes.expose() {
-        [] => Err(KeytabProblem::Empty),
-        [5, 1 | 2, ..] => Ok(()),
-        [5, version, ..] => Err(KeytabProblem::Version(*version)),
-        [5] => Err(KeytabProblem::Truncated(1)),
-        _ => Err(KeytabProblem::NotAKeytab),
     }
 }
 

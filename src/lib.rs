@@ -34,6 +34,7 @@ mod hex;
 #[cfg(feature = "http")]
 pub mod http;
 mod importer;
+mod keytab;
 #[cfg(feature = "krb5-conf")]
 mod krb5_conf;
 mod local_names;

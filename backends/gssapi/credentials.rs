@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use self::sys::Credential;
 use super::keys::{Keys, KnownKeys};
-use super::keytab::Entry;
 use super::names::sys::NameHandle;
 use super::sys::{Flavour, Gss, Oid, Status};
 use super::{NAME, oid, status};
 use crate::backends::Settings;
 use crate::credentials::Credentials;
 use crate::error::{Error, Misuse, Unavailability};
+use crate::keytab::Entry;
 use crate::mechanism::Mechanism;
 
 /// Handles that are kept. A thread beyond acquires one for its step.

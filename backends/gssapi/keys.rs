@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use super::keytab::{self, Entry};
 use super::krb5::sys::{Key, Krb5, MemoryKeytab};
 use super::names;
 use super::sys::Gss;
@@ -18,6 +17,7 @@ use crate::error::{Error, Unavailability};
 use crate::etype::EncryptionType;
 use crate::files;
 use crate::files::watched::{Watch, WatchedFile, Words};
+use crate::keytab::{self, Entry};
 use crate::name::{Principal, ServiceName};
 use crate::secret::Secret;
 
@@ -316,6 +316,7 @@ fn in_memory(gss: &Arc<Gss>, entries: &[Entry]) -> Result<InMemory, String> {
 mod tests {
     use super::{Entry, Keys};
     use crate::etype::EncryptionType;
+    use crate::keytab::KvnoWidth;
     use crate::name::Principal;
     use crate::secret::Secret;
 
@@ -330,6 +331,7 @@ mod tests {
         let entry = |&(service, kvno, etype, octet): &(&str, u32, EncryptionType, u8)| Entry {
             principal: name(service),
             kvno,
+            kvno_width: KvnoWidth::Full32,
             etype,
             key: Secret::from(vec![octet; 32]),
             timestamp: 0,

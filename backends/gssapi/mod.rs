@@ -8,7 +8,6 @@ mod delegation;
 mod granted;
 mod importer;
 mod keys;
-mod keytab;
 mod krb5;
 mod messages;
 mod names;

@@ -335,13 +335,15 @@ mod tests {
     use crate::error::{Error, PlatformStatus, Rejection};
     use crate::mechanism::Framing;
     use crate::time::from_unix_seconds;
-    use std::sync::Arc;
+    use std::sync::LazyLock;
     use std::time::Duration;
+
+    static NO_KEYS: LazyLock<Keys> = LazyLock::new(Keys::default);
 
     fn known() -> Circumstances<'static> {
         Circumstances {
             ap_req: None,
-            keys: Arc::new(Keys::default()),
+            keys: &NO_KEYS,
             etypes: &[],
             no_common: Rejection::Replay,
             bound: Bindings::NotGiven,

@@ -26,11 +26,11 @@ use super::kerberos::codec::messages::{
 };
 use super::kerberos::codec::tgt::{TgtReply, TgtRequest};
 use super::kerberos::codec::{Decoded, gss};
-use super::kerberos::keytab::table::KeyTable;
-use super::kerberos::keytab::{self, Entry, KvnoWidth};
+use super::kerberos::key_table::KeyTable;
 use super::kerberos::transited;
 use super::spnego::codec::{self as spnego_codec, NegTokenInit, NegTokenResp, Oid, Sniffed};
 use crate::authorization::{Authorization, Evidence, PacSignatures};
+use crate::keytab::{self, Entry, KvnoWidth};
 use crate::pac::Pac;
 use crate::realms::Capaths;
 

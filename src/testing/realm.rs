@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::client::ClientBuilder;
 use super::clock::TestClock;
 use crate::backends::rust::kerberos::crypto::{self, Key};
-use crate::backends::rust::kerberos::keytab::{self, Entry, KvnoWidth};
+use crate::keytab::{self, Entry, KvnoWidth};
 use crate::time::unix_seconds;
 use crate::{Clock, EncryptionType, Error, Keytab, Misuse, Principal, ServiceName, random};
 

@@ -9,7 +9,6 @@ use super::super::kerberos::codec::messages::{ApRep, EncApRepPart, EncTicketPart
 use super::super::kerberos::codec::parts::EncryptedData;
 use super::super::kerberos::codec::wire::{KerberosTime, Octets};
 use super::super::kerberos::crypto::Key;
-use super::super::kerberos::keytab::{self, Entry, KvnoWidth};
 use super::super::kerberos::per_message::{Agreed, Detection, KeyOrigin, Layout, PerMessage, Role};
 use super::super::spnego::codec::{NegState, NegTokenResp, encode_mech_types};
 use super::forge::{
@@ -24,6 +23,7 @@ use crate::context::Context;
 use crate::credentials::{Keytab, UserToUser};
 use crate::delegation::Delegated;
 use crate::etype::EncryptionType;
+use crate::keytab::{self, Entry, KvnoWidth};
 use crate::message::Protection;
 use crate::name::{Name, Principal, ServiceName};
 use crate::replay::{ReplayEntry, ReplayStore, ReplayVerdict};

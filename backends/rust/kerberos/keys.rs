@@ -15,18 +15,17 @@ pub(crate) use self::pac::{PacKey, krbtgt_keys};
 pub(crate) use self::tgt::OwnTgt;
 use self::watch::WatchedFile;
 use super::crypto::{self, CryptoError, Key, UsageKey};
-use super::keytab::table::KeyTable;
-use super::keytab::{self, Entry, KeytabError, KvnoWidth};
+use super::key_table::KeyTable;
 use crate::backends::{BackendDescription, PrincipalDescription, Settings};
 use crate::credentials::{Credentials, Keytab, ServicePassword, UserToUser};
-use crate::error::{Error, KeytabProblem, Misuse, Unavailability};
+use crate::error::{Error, Misuse, Unavailability};
 use crate::etype::EncryptionType;
 use crate::files;
 use crate::files::watched::Watch;
+use crate::keytab::{self, Entry, KvnoWidth};
 use crate::mechanism::Mechanism;
 use crate::name::{Principal, ServiceName};
 use crate::requirements::Requirements;
-use crate::secret::Secret;
 
 /// Key usage of a ticket (RFC 4120 7.5.1).
 const USAGE_TICKET: u32 = 2;
@@ -231,10 +230,11 @@ enum Contents {
 
 impl Source {
     fn from_keytab(keytab: &Keytab, warnings: &mut Vec<String>) -> Result<Self, Error> {
-        let entries = parse(keytab.bytes()).map_err(|problem| Unavailability::Keytab {
-            origin: keytab.path().map(Path::to_path_buf),
-            problem,
-        })?;
+        let entries =
+            keytab::parse(keytab.bytes().expose()).map_err(|problem| Unavailability::Keytab {
+                origin: keytab.path().map(Path::to_path_buf),
+                problem,
+            })?;
         if let Some(path) = keytab.path().filter(|path| files::world_readable(path)) {
             warnings.push(format!(
                 "keytab '{}' can be read by every user of this machine; chmod 0640 it",
@@ -303,18 +303,6 @@ impl Source {
             file: None,
         })
     }
-}
-
-fn parse(bytes: &Secret) -> Result<Vec<Entry>, KeytabProblem> {
-    keytab::parse(bytes.expose()).map_err(|error| match error {
-        KeytabError::NotAKeytab { .. } => KeytabProblem::NotAKeytab,
-        KeytabError::UnsupportedVersion { version } => {
-            KeytabProblem::Version(version.to_be_bytes()[1])
-        }
-        KeytabError::Truncated { offset } => KeytabProblem::Truncated(offset),
-        KeytabError::BadEntry { offset } => KeytabProblem::BadEntry(offset),
-        KeytabError::Empty => KeytabProblem::Empty,
-    })
 }
 
 fn table_of(sources: &[Source]) -> Table {

@@ -4,7 +4,7 @@ pub(crate) mod accept;
 pub(crate) mod codec;
 pub(crate) mod context;
 pub(crate) mod crypto;
+pub(crate) mod key_table;
 pub(crate) mod keys;
-pub(crate) mod keytab;
 pub(crate) mod per_message;
 pub(crate) mod transited;

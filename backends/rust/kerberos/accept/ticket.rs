@@ -10,10 +10,10 @@ use crate::backends::rust::kerberos::codec::authdata::{self, Place, ad_type};
 use crate::backends::rust::kerberos::codec::messages::{ApReq, EncTicketPart, Ticket};
 use crate::backends::rust::kerberos::codec::parts::EncryptedData;
 use crate::backends::rust::kerberos::crypto::Key;
+use crate::backends::rust::kerberos::key_table;
 use crate::backends::rust::kerberos::keys::{
     KeySource, OwnTgt, PacKey, ServiceKey, Table, some_principals,
 };
-use crate::backends::rust::kerberos::keytab::table;
 use crate::backends::rust::kerberos::transited;
 use crate::error::{Error, EtypeUse, KeyTried, Rejection};
 use crate::name::Principal;
@@ -137,7 +137,7 @@ impl OpenTicket {
 
 /// The keys that may open a ticket, the likeliest first, and why these.
 struct Candidates<'t> {
-    keys: Vec<&'t table::Key<ServiceKey>>,
+    keys: Vec<&'t key_table::Key<ServiceKey>>,
     why: Why,
 }
 
@@ -192,7 +192,7 @@ impl<'t> Candidates<'t> {
     /// will do. None of them is the same as none that opens it.
     fn aliases(ticket: &Ticket<'_>, table: &'t Table, settings: &Settings) -> Self {
         let etype = ticket.enc_part.etype;
-        let accepted = |key: &&table::Key<ServiceKey>| {
+        let accepted = |key: &&key_table::Key<ServiceKey>| {
             table
                 .owner(key)
                 .is_some_and(|owner| check_accepted(owner, settings).is_ok())

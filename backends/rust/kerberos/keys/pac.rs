@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::parse;
 use crate::backends::rust::kerberos::crypto::{ChecksumKey, Key};
 use crate::credentials::Keytab;
 use crate::error::{Error, KeytabProblem, Unavailability};
+use crate::keytab;
 
 /// Key usage of all signatures in a PAC (KERB_NON_KERB_CKSUM_SALT).
 const USAGE_PAC: u32 = 17;
@@ -40,7 +40,7 @@ pub(crate) fn krbtgt_keys(keytab: &Keytab) -> Result<Vec<PacKey>, Error> {
         origin: keytab.path().map(Path::to_path_buf),
         problem,
     };
-    let entries = parse(keytab.bytes()).map_err(unusable)?;
+    let entries = keytab::parse(keytab.bytes().expose()).map_err(unusable)?;
     let keys: Vec<PacKey> = entries
         .into_iter()
         .filter(|entry| entry.principal.components().next() == Some(b"krbtgt"))

@@ -4,11 +4,12 @@
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
-use super::{Accepts, Contents, OwnTgt, Source, State, check_usable, parse, table_of, tgt_of};
+use super::{Accepts, Contents, OwnTgt, Source, State, check_usable, table_of, tgt_of};
 use crate::credentials::{Keytab, UserToUser};
 use crate::error::{CcacheProblem, Error, KeytabProblem};
 use crate::files;
 use crate::files::watched::{self, Watch, Words};
+use crate::keytab;
 
 /// A file of keys.
 pub(super) struct WatchedFile {
@@ -69,7 +70,7 @@ impl WatchedFile {
             Kind::Keytab => self
                 .file
                 .renewed::<_, KeytabProblem>(files::read_keytab, |bytes| {
-                    parse(bytes).map(Contents::Keys)
+                    keytab::parse(bytes.expose()).map(Contents::Keys)
                 }),
             Kind::Ccache => self
                 .file

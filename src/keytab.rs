@@ -1,13 +1,13 @@
 //! Keytab files, in the format that MIT krb5 documents (Formats, Keytab file
-//! format), and the table of their keys.
+//! format).
 
-pub(crate) mod table;
+// A build without a backend that reads keytabs has no use for it.
+#![allow(dead_code)]
 
 #[cfg(test)]
 mod tests;
 
-use core::fmt;
-
+use crate::error::KeytabProblem;
 use crate::etype::EncryptionType;
 use crate::name::Principal;
 use crate::secret::Secret;
@@ -38,54 +38,11 @@ pub(crate) struct Entry {
     pub(crate) timestamp: u32,
 }
 
-/// Why a file is not a usable keytab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeytabError {
-    /// It does not start like one.
-    NotAKeytab {
-        /// Its first two bytes.
-        first: [u8; 2],
-    },
-    /// It starts like one, of another version than 0x0501 and 0x0502.
-    UnsupportedVersion {
-        /// That version.
-        version: u16,
-    },
-    /// It ends inside an entry: half-written, or cut off.
-    Truncated {
-        /// Where that entry starts.
-        offset: usize,
-    },
-    /// It has no entry.
-    Empty,
-    /// An entry that is not one.
-    BadEntry {
-        /// Where it starts.
-        offset: usize,
-    },
-}
-
-impl fmt::Display for KeytabError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAKeytab { first: [a, b] } => {
-                write!(f, "not a keytab: it starts with {a:02x} {b:02x}, not 05 02")
-            }
-            Self::UnsupportedVersion { version } => {
-                write!(f, "keytab of version {version:#06x}, not 0x0501 or 0x0502")
-            }
-            Self::Truncated { offset } => {
-                write!(f, "the keytab ends inside the entry at byte {offset}")
-            }
-            Self::Empty => f.write_str("the keytab holds no key"),
-            Self::BadEntry { offset } => {
-                write!(f, "the keytab's entry at byte {offset} is malformed")
-            }
-        }
+impl core::fmt::Display for Entry {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} kvno {} {}", self.principal, self.kvno, self.etype)
     }
 }
-
-impl core::error::Error for KeytabError {}
 
 /// The major version, in the first byte of every keytab.
 const MAJOR: u8 = 5;
@@ -98,6 +55,17 @@ enum Format {
     V2,
 }
 
+/// Whether a file begins as a keytab does.
+pub(crate) fn check_magic(file: &[u8]) -> Result<(), KeytabProblem> {
+    match *file {
+        [] => Err(KeytabProblem::Empty),
+        [MAJOR, 1 | 2, ..] => Ok(()),
+        [MAJOR, version, ..] => Err(KeytabProblem::Version(version)),
+        [MAJOR] => Err(KeytabProblem::Truncated(1)),
+        _ => Err(KeytabProblem::NotAKeytab),
+    }
+}
+
 /// Reads a whole keytab.
 ///
 /// Version 0x0501 has the byte order of the machine that wrote it, which the
@@ -106,31 +74,21 @@ enum Format {
 ///
 /// # Errors
 ///
-/// See [`KeytabError`].
-pub(crate) fn parse(file: &[u8]) -> Result<Vec<Entry>, KeytabError> {
-    match *file {
-        [] => Err(KeytabError::Empty),
-        [MAJOR, 2, ..] => parse_as(file, Format::V2),
-        [MAJOR, 1, ..] => {
-            let (own, other) = if cfg!(target_endian = "big") {
-                (Format::V1Big, Format::V1Little)
-            } else {
-                (Format::V1Little, Format::V1Big)
-            };
-            parse_as(file, own).or_else(|error| parse_as(file, other).map_err(|_| error))
-        }
-        [MAJOR] => Err(KeytabError::Truncated { offset: 0 }),
-        [MAJOR, minor, ..] => Err(KeytabError::UnsupportedVersion {
-            version: u16::from_be_bytes([MAJOR, minor]),
-        }),
-        [first] => Err(KeytabError::NotAKeytab { first: [first, 0] }),
-        [first, second, ..] => Err(KeytabError::NotAKeytab {
-            first: [first, second],
-        }),
+/// See [`KeytabProblem`].
+pub(crate) fn parse(file: &[u8]) -> Result<Vec<Entry>, KeytabProblem> {
+    check_magic(file)?;
+    if let [_, 2, ..] = file {
+        return parse_as(file, Format::V2);
     }
+    let (own, other) = if cfg!(target_endian = "big") {
+        (Format::V1Big, Format::V1Little)
+    } else {
+        (Format::V1Little, Format::V1Big)
+    };
+    parse_as(file, own).or_else(|error| parse_as(file, other).map_err(|_| error))
 }
 
-fn parse_as(file: &[u8], format: Format) -> Result<Vec<Entry>, KeytabError> {
+fn parse_as(file: &[u8], format: Format) -> Result<Vec<Entry>, KeytabProblem> {
     let mut entries = Vec::new();
     let mut cursor = Cursor {
         rest: file.get(2..).unwrap_or_default(),
@@ -138,22 +96,22 @@ fn parse_as(file: &[u8], format: Format) -> Result<Vec<Entry>, KeytabError> {
     };
     while !cursor.rest.is_empty() {
         let offset = file.len() - cursor.rest.len();
-        let truncated = KeytabError::Truncated { offset };
-        let size = cursor.u32().ok_or(truncated)?.cast_signed();
+        let truncated = || KeytabProblem::Truncated(offset);
+        let size = cursor.u32().ok_or_else(truncated)?.cast_signed();
         if size == 0 {
             // MIT krb5 takes it for the end.
             break;
         }
-        let length = usize::try_from(size.unsigned_abs()).map_err(|_| truncated)?;
-        let body = cursor.take(length).ok_or(truncated)?;
+        let length = usize::try_from(size.unsigned_abs()).map_err(|_| truncated())?;
+        let body = cursor.take(length).ok_or_else(truncated)?;
         // A negative size is a hole where an entry was deleted.
         if size > 0 {
             let body = Cursor { rest: body, format };
-            entries.push(entry(body).ok_or(KeytabError::BadEntry { offset })?);
+            entries.push(entry(body).ok_or(KeytabProblem::BadEntry(offset))?);
         }
     }
     if entries.is_empty() {
-        Err(KeytabError::Empty)
+        Err(KeytabProblem::Empty)
     } else {
         Ok(entries)
     }

@@ -5,8 +5,8 @@ use core::hash::{BuildHasher, Hasher};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, RandomState};
 
-use super::{Entry, KvnoWidth};
 use crate::etype::EncryptionType;
+use crate::keytab::{Entry, KvnoWidth};
 use crate::name::Principal;
 
 /// A key of a [`KeyTable`], with what the caller made of it.
@@ -289,3 +289,6 @@ impl Hasher for AlreadyHashed {
         self.0 = hash;
     }
 }
+
+#[cfg(test)]
+mod tests;
