@@ -11,7 +11,7 @@ use core::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use self::source::Source;
+use self::source::{Source, follows_its_file};
 
 use crate::error::{Error, Unavailability};
 use crate::etype::EncryptionType;
@@ -61,11 +61,9 @@ impl From<ServicePassword> for Credentials {
 #[derive(Clone)]
 pub struct Keytab(Source);
 
-impl Keytab {
-    /// How often a keytab file is looked at unless
-    /// [`reload_every`](Self::reload_every) says otherwise.
-    pub const DEFAULT_RELOAD: Duration = Source::DEFAULT_RELOAD;
+follows_its_file!(Keytab);
 
+impl Keytab {
     /// Reads the keytab at `path`. Once a configuration is built on it, a
     /// changed file is noticed within [`DEFAULT_RELOAD`](Self::DEFAULT_RELOAD)
     /// without a restart; a file that has become unreadable or is half
@@ -100,44 +98,6 @@ impl Keytab {
             problem,
         })?;
         Ok(Self(Source::memory(bytes)))
-    }
-
-    /// Looks at the file this often instead. No effect on a keytab in memory.
-    #[must_use]
-    pub fn reload_every(mut self, interval: Duration) -> Self {
-        self.0.reload_every(interval);
-        self
-    }
-
-    /// Never looks at the file again.
-    #[must_use]
-    pub fn without_reload(mut self) -> Self {
-        self.0.never_reload();
-        self
-    }
-
-    /// The file it came from.
-    #[must_use]
-    pub fn path(&self) -> Option<&Path> {
-        self.0.path()
-    }
-
-    /// For backends: the bytes, as they were when the keytab was opened.
-    #[must_use]
-    pub fn bytes(&self) -> &Secret {
-        self.0.bytes()
-    }
-
-    /// What the file looked like when it was read.
-    #[allow(dead_code)] // as in files.rs
-    pub(crate) fn stamp(&self) -> Option<files::Stamp> {
-        self.0.stamp()
-    }
-
-    /// For backends: how often to look at the file, if at all.
-    #[must_use]
-    pub fn reload_interval(&self) -> Option<Duration> {
-        self.0.reload_interval()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Object identifiers, as their content octets (X.690 8.19).
 
-use crate::mechanism::Mechanism;
+use crate::mechanism::{Mechanism, dotted};
 
 /// 1.2.840.113554.1.2.2 (RFC 1964).
 pub(super) const KRB5: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02";
@@ -50,30 +50,10 @@ pub(super) fn name(oid: &[u8]) -> String {
     }
 }
 
-fn dotted(oid: &[u8]) -> String {
-    let mut arcs: Vec<u64> = Vec::new();
-    let mut arc = 0_u64;
-    for byte in oid.iter().take(64) {
-        arc = (arc << 7) | u64::from(byte & 0x7F);
-        if byte & 0x80 != 0 {
-            continue;
-        }
-        if arcs.is_empty() {
-            let first = (arc / 40).min(2);
-            arcs.extend([first, arc - first * 40]);
-        } else {
-            arcs.push(arc);
-        }
-        arc = 0;
-    }
-    let texts: Vec<String> = arcs.iter().map(ToString::to_string).collect();
-    texts.join(".")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{KRB5, MS_KRB5, NTLM, OLD_KRB5, SESSION_KEY, SPNEGO, dotted, mechanism};
-    use crate::mechanism::Mechanism;
+    use super::{KRB5, MS_KRB5, NTLM, OLD_KRB5, SESSION_KEY, SPNEGO, mechanism};
+    use crate::mechanism::{Mechanism, dotted};
 
     /// Dotted forms of RFC 1964, RFC 4178, MS-SPNG and MS-NLMP.
     #[test]

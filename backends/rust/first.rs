@@ -10,7 +10,7 @@ use super::suspended::{self, Awaits};
 use super::{Mech, Shared, enabled};
 use crate::backends::{Exchange, Outcome};
 use crate::error::{Error, Rejection};
-use crate::mechanism::{Framing, Mechanism};
+use crate::mechanism::{Framing, Mechanism, dotted};
 use crate::reply::Reply;
 use crate::secret::Secret;
 use crate::token::StepInput;
@@ -140,27 +140,6 @@ pub(super) fn name(oid: &[u8]) -> String {
         codec::NEGOEX => "NegoEx".into(),
         other => dotted(other),
     }
-}
-
-/// An object identifier in dotted form, from its contents octets (X.690
-/// 8.19).
-fn dotted(oid: &[u8]) -> String {
-    let mut arcs: Vec<u64> = Vec::new();
-    let mut arc = 0_u64;
-    for byte in oid.iter().take(64) {
-        arc = (arc << 7) | u64::from(byte & 0x7F);
-        if byte & 0x80 == 0 {
-            if arcs.is_empty() {
-                let first = (arc / 40).min(2);
-                arcs.extend([first, arc - first * 40]);
-            } else {
-                arcs.push(arc);
-            }
-            arc = 0;
-        }
-    }
-    let texts: Vec<String> = arcs.iter().map(ToString::to_string).collect();
-    texts.join(".")
 }
 
 #[cfg(test)]

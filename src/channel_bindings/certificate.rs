@@ -9,6 +9,7 @@
 use ring::digest;
 
 use super::ChannelBindingsError;
+use crate::mechanism::dotted;
 
 type Hash = &'static digest::Algorithm;
 
@@ -137,43 +138,6 @@ impl<'a> Reader<'a> {
         self.0 = after;
         (found == tag).then_some(content)
     }
-}
-
-/// The identifier in dotted decimal, for an error's text; what is not well
-/// formed or too long for it, in hexadecimal.
-fn dotted(oid: &[u8]) -> String {
-    const LONGEST: usize = 64;
-    let hex = || {
-        let bytes = oid.iter().take(LONGEST);
-        bytes.fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
-    };
-    let (Some(last), true) = (oid.last(), oid.len() <= LONGEST) else {
-        return hex();
-    };
-    if last & 0x80 != 0 {
-        return hex();
-    }
-    let mut arcs: Vec<u64> = Vec::new();
-    let mut arc: u64 = 0;
-    for &byte in oid {
-        if arc >> 57 != 0 {
-            return hex();
-        }
-        arc = (arc << 7) | u64::from(byte & 0x7F);
-        if byte & 0x80 == 0 {
-            if arcs.is_empty() {
-                let first = (arc / 40).min(2);
-                arcs.push(first);
-                arc -= first * 40;
-            }
-            arcs.push(arc);
-            arc = 0;
-        }
-    }
-    arcs.iter()
-        .map(u64::to_string)
-        .collect::<Vec<_>>()
-        .join(".")
 }
 
 /// Contents of the object identifiers.

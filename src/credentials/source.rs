@@ -78,3 +78,55 @@ impl Source {
             .finish_non_exhaustive()
     }
 }
+
+/// What keytabs and credential caches have in common as builders: how their
+/// file is followed.
+macro_rules! follows_its_file {
+    ($name:ident) => {
+        impl $name {
+            /// How often the file is looked at unless
+            /// [`reload_every`](Self::reload_every) says otherwise.
+            pub const DEFAULT_RELOAD: Duration = Source::DEFAULT_RELOAD;
+
+            /// Looks at the file this often instead. No effect on bytes that
+            /// came without one.
+            #[must_use]
+            pub fn reload_every(mut self, interval: Duration) -> Self {
+                self.0.reload_every(interval);
+                self
+            }
+
+            /// Never looks at the file again.
+            #[must_use]
+            pub fn without_reload(mut self) -> Self {
+                self.0.never_reload();
+                self
+            }
+
+            /// The file it came from.
+            #[must_use]
+            pub fn path(&self) -> Option<&Path> {
+                self.0.path()
+            }
+
+            /// For backends: the bytes, as they were when it was opened.
+            #[must_use]
+            pub fn bytes(&self) -> &Secret {
+                self.0.bytes()
+            }
+
+            /// What the file looked like when it was read.
+            #[allow(dead_code)] // as in files.rs
+            pub(crate) fn stamp(&self) -> Option<files::Stamp> {
+                self.0.stamp()
+            }
+
+            /// For backends: how often to look at the file, if at all.
+            #[must_use]
+            pub fn reload_interval(&self) -> Option<Duration> {
+                self.0.reload_interval()
+            }
+        }
+    };
+}
+pub(super) use follows_its_file;

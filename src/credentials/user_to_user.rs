@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Credentials;
-use super::source::Source;
+use super::source::{Source, follows_its_file};
 use crate::ccache::CredentialCache;
 use crate::error::{CcacheProblem, Error, Unavailability};
 use crate::files;
@@ -30,11 +30,9 @@ use crate::secret::Secret;
 #[derive(Clone)]
 pub struct UserToUser(Source);
 
-impl UserToUser {
-    /// How often a file is looked at unless
-    /// [`reload_every`](Self::reload_every) says otherwise.
-    pub const DEFAULT_RELOAD: Duration = Source::DEFAULT_RELOAD;
+follows_its_file!(UserToUser);
 
+impl UserToUser {
     /// Reads the FILE cache at `path`. Once a configuration is built on it, a
     /// renewed ticket is noticed within
     /// [`DEFAULT_RELOAD`](Self::DEFAULT_RELOAD) without a restart; a file
@@ -69,44 +67,6 @@ impl UserToUser {
             problem,
         })?;
         Ok(Self(Source::memory(bytes)))
-    }
-
-    /// Looks at the file this often instead. No effect on a cache in memory.
-    #[must_use]
-    pub fn reload_every(mut self, interval: Duration) -> Self {
-        self.0.reload_every(interval);
-        self
-    }
-
-    /// Never looks at the file again.
-    #[must_use]
-    pub fn without_reload(mut self) -> Self {
-        self.0.never_reload();
-        self
-    }
-
-    /// The file it came from.
-    #[must_use]
-    pub fn path(&self) -> Option<&Path> {
-        self.0.path()
-    }
-
-    /// For backends: the cache's bytes, as they were when it was opened.
-    #[must_use]
-    pub fn bytes(&self) -> &Secret {
-        self.0.bytes()
-    }
-
-    /// What the file looked like when it was read.
-    #[allow(dead_code)] // as in files.rs
-    pub(crate) fn stamp(&self) -> Option<files::Stamp> {
-        self.0.stamp()
-    }
-
-    /// For backends: how often to look at the file, if at all.
-    #[must_use]
-    pub fn reload_interval(&self) -> Option<Duration> {
-        self.0.reload_interval()
     }
 }
 
