@@ -1,5 +1,11 @@
 //! axum: the extractor, and the connections of its server.
 
+#[cfg(feature = "tokio-rustls")]
+mod tls;
+
+#[cfg(feature = "tokio-rustls")]
+pub use tls::{TlsListener, TlsPeer};
+
 use core::convert::Infallible;
 
 use ::axum::extract::connect_info::Connected;

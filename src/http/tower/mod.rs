@@ -89,6 +89,8 @@ mod tests;
 #[cfg(feature = "tokio-rustls")]
 mod tls;
 
+#[cfg(all(feature = "axum", feature = "tokio-rustls"))]
+pub use axum::{TlsListener, TlsPeer};
 pub use connection::{Connection, Transport, WithConnection};
 pub use future::NegotiateFuture;
 #[cfg(feature = "h2")]
@@ -96,6 +98,8 @@ pub use http11::Http11Required;
 pub use layer::{NegotiateLayer, Validity};
 pub use login::{Authenticated, Via};
 pub use observer::{Event, Observer, Verdict, Way};
+#[cfg(feature = "basic-kerberos")]
+pub use password::KerberosPasswords;
 pub use password::{AccountPasswords, PasswordAnswer, PasswordCheck};
 pub use service::{NegotiateService, Refused};
 pub use session::LoginSession;

@@ -1,5 +1,11 @@
 //! `Basic` (RFC 7617), for clients that have nothing better.
 
+#[cfg(feature = "basic-kerberos")]
+mod kerberos;
+
+#[cfg(feature = "basic-kerberos")]
+pub use kerberos::KerberosPasswords;
+
 use std::sync::Arc;
 
 use ::http::{HeaderMap, HeaderName};
@@ -15,10 +21,8 @@ use crate::secret::Secret;
 
 /// Says whether a password is a user's.
 ///
-/// [`AccountPasswords`] asks a source of NTLM accounts. For a Kerberos realm,
-/// get a ticket for the user with the password **and** one for this server's
-/// own service with that, and open it with the keytab: a KDC that one has only
-/// talked to may be anybody (the crate `krb5` does all of that).
+/// [`AccountPasswords`] asks a source of NTLM accounts, `KerberosPasswords`
+/// (feature `basic-kerberos`) a KDC.
 pub trait PasswordCheck: Send + Sync {
     /// Whether it is. The user's name is as the client wrote it. What is not
     /// known takes as long as what is wrong.
