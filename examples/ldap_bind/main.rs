@@ -16,6 +16,8 @@ mod connection;
 mod ldap;
 #[path = "../shared/listen.rs"]
 mod listen;
+#[path = "../shared/program.rs"]
+mod program;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -35,28 +37,15 @@ const REALM: &str = "EXAMPLE.TEST";
 const SERVICE: &str = "ldap/localhost";
 
 fn main() -> ExitCode {
-    let command = match args::parse(lexopt::Parser::from_env()) {
-        Ok(command) => command,
-        Err(error) => {
-            eprintln!("ldap_bind: {error}; --help tells what there is");
-            return ExitCode::from(2);
-        }
-    };
-    let done = match command {
+    let command = args::parse(lexopt::Parser::from_env());
+    program::run("ldap_bind", command, |command| match command {
         Command::Help => {
             print!("{}", args::HELP);
             Ok(())
         }
         Command::SelfTest => start_embedded("127.0.0.1:0").map(|_| println!("All is well.")),
         Command::Serve(serve) => run(&serve),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("ldap_bind: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 fn configure(keytab: Keytab, ntlm: Option<Ntlm>, layer: Layer) -> Result<SaslServer, Error> {
@@ -125,14 +114,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 fn serve_all(server: SaslServer, listener: &TcpListener) -> ! {
     let busy = |_| eprintln!("{MAX_CONNECTIONS} clients are being served already");
     listen::serve(listener, MAX_CONNECTIONS, busy, move |stream| {
-        let peer = match stream.peer_addr() {
-            Ok(address) => address.to_string(),
-            Err(_) => "a client".into(),
-        };
-        match serve_one(&server, stream, &peer) {
-            Ok(()) => eprintln!("{peer}: gone"),
-            Err(error) => eprintln!("{peer}: ended: {error}"),
-        }
+        listen::log_end(stream, |stream, peer| serve_one(&server, stream, peer));
     })
 }
 

@@ -76,6 +76,22 @@ pub fn serve(
     }
 }
 
+/// A client from its arrival to its end, which is noted with its address.
+#[allow(dead_code)] // Not every example has it.
+pub fn log_end<E: std::fmt::Display>(
+    stream: TcpStream,
+    serve: impl FnOnce(TcpStream, &str) -> Result<(), E>,
+) {
+    let peer = match stream.peer_addr() {
+        Ok(address) => address.to_string(),
+        Err(_) => "a client".into(),
+    };
+    match serve(stream, &peer) {
+        Ok(()) => eprintln!("{peer}: gone"),
+        Err(error) => eprintln!("{peer}: ended: {error}"),
+    }
+}
+
 /// A connection, counted; given back also when its thread panics.
 struct Slot(Arc<AtomicUsize>);
 

@@ -17,6 +17,8 @@ mod header;
 #[path = "../shared/listen.rs"]
 mod listen;
 mod negotiate;
+#[path = "../shared/program.rs"]
+mod program;
 mod session;
 mod signing;
 #[cfg(test)]
@@ -43,28 +45,15 @@ const SERVICE: &str = "cifs/localhost";
 const PASSWORD: &str = "correct horse";
 
 fn main() -> ExitCode {
-    let command = match args::parse(lexopt::Parser::from_env()) {
-        Ok(command) => command,
-        Err(error) => {
-            eprintln!("smb_session: {error}; --help tells what there is");
-            return ExitCode::from(2);
-        }
-    };
-    let done = match command {
+    let command = args::parse(lexopt::Parser::from_env());
+    program::run("smb_session", command, |command| match command {
         Command::Help => {
             print!("{}", args::HELP);
             Ok(())
         }
         Command::SelfTest => start_embedded("127.0.0.1:0").map(|_| println!("All is well.")),
         Command::Serve(serve) => run(&serve),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("smb_session: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 /// Kerberos, NTLM, or both.
@@ -146,13 +135,6 @@ fn serve_all(config: AcceptorConfig, listener: &TcpListener) -> ! {
     let server = Arc::new(Server::new(config));
     let busy = |_| eprintln!("{MAX_CONNECTIONS} clients are being served already");
     listen::serve(listener, MAX_CONNECTIONS, busy, move |stream| {
-        let peer = match stream.peer_addr() {
-            Ok(address) => address.to_string(),
-            Err(_) => "a client".into(),
-        };
-        match transport::serve(&server, stream) {
-            Ok(()) => eprintln!("{peer}: gone"),
-            Err(error) => eprintln!("{peer}: ended: {error}"),
-        }
+        listen::log_end(stream, |stream, _| transport::serve(&server, stream));
     })
 }
