@@ -22,6 +22,9 @@ built-in client in, shows how that went, and serves on http://127.0.0.1:8080/.
                      and keep those of the last one in this credential cache
     --ntlm FILE      take NTLM besides, from the accounts of this file, one a line:
                      user:NT hash, or DOMAIN\\user:NT hash
+    --basic KDC      with --keytab and --tls: take passwords besides, which this KDC of
+                     the keytab's realm (host or host:port) checks; for this, build
+                     with --features basic-kerberos
     --tls            speak HTTPS (HTTP/1.1 and HTTP/2), with a certificate made for
                      this run, and bind logins to the channel
     --tls-pem FILE   with --tls: write that certificate here, for clients to trust
@@ -76,22 +79,27 @@ pub enum Realm {
         service: Option<ServiceName>,
         /// Where to keep delegated credentials.
         ccache: Option<PathBuf>,
+        /// Who checks passwords.
+        kdc: Option<String>,
     },
 }
 
 pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
     let (mut listen, mut keytab, mut service, mut self_test) = (None, None, None, false);
     let (mut tls, mut pem, mut binding) = (false, None, Binding::Optional);
-    let mut ccache = None;
+    let (mut ccache, mut kdc) = (None, None);
     let mut accounts = None;
     let text = |error: lexopt::Error| error.to_string();
+    let string = |parser: &mut lexopt::Parser| {
+        let value = parser.value().and_then(|v| v.string());
+        value.map_err(text)
+    };
     while let Some(arg) = parser.next().map_err(text)? {
         match arg {
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
             Arg::Long("self-test") => self_test = true,
-            Arg::Long("listen") => {
-                listen = Some(parser.value().and_then(|v| v.string()).map_err(text)?);
-            }
+            Arg::Long("listen") => listen = Some(string(&mut parser)?),
+            Arg::Long("basic") => kdc = Some(string(&mut parser)?),
             Arg::Long("nt-hash") => return Ok(Command::NtHash),
             Arg::Long("ntlm") => accounts = Some(parser.value().map_err(text)?.into()),
             Arg::Long("tls") => tls = true,
@@ -100,20 +108,23 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
             Arg::Long("keytab") => keytab = Some(parser.value().map_err(text)?.into()),
             Arg::Long("delegation") => ccache = Some(parser.value().map_err(text)?.into()),
             Arg::Long("service") => {
-                let name = parser.value().and_then(|v| v.string()).map_err(text)?;
-                let parsed = name.parse::<ServiceName>();
+                let parsed = string(&mut parser)?.parse::<ServiceName>();
                 service = Some(parsed.map_err(|error| plain(&error))?);
             }
             other => return Err(other.unexpected().to_string()),
         }
     }
     let other = [listen.is_some(), keytab.is_some(), service.is_some()];
-    let other = other.contains(&true) || ccache.is_some() || accounts.is_some() || tls;
+    let other =
+        other.contains(&true) || kdc.is_some() || ccache.is_some() || accounts.is_some() || tls;
     if self_test && other {
         return Err("--self-test takes no other option: it uses its own realm and port".into());
     }
     if self_test {
         return Ok(Command::SelfTest);
+    }
+    if kdc.is_some() && !(tls && keytab.is_some()) {
+        return Err("--basic needs --keytab and --tls".into());
     }
     let realm = match (keytab, service, ccache) {
         (None, Some(_), _) => return Err("--service needs --keytab".into()),
@@ -123,6 +134,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
             path,
             service,
             ccache,
+            kdc,
         },
     };
     let security = match (tls, pem, binding) {

@@ -16,6 +16,8 @@ mod legs;
 #[allow(dead_code)] // Its server is for the examples that have a thread for each client.
 mod listen;
 mod page;
+#[path = "../shared/program.rs"]
+mod program;
 mod server;
 mod tls;
 mod token;
@@ -25,6 +27,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use gss_acceptor::accounts::{AccountFile, NtHash};
+use gss_acceptor::http::tower::NegotiateLayer;
 use gss_acceptor::testing::Realm;
 use gss_acceptor::{
     AcceptorConfig, ChannelBindingPolicy, Credentials, Keytab, Mechanism, Ntlm, Requirements,
@@ -43,14 +46,8 @@ const REALM: &str = "EXAMPLE.TEST";
 const SERVICE: &str = "HTTP/localhost";
 
 fn main() -> ExitCode {
-    let command = match args::parse(lexopt::Parser::from_env()) {
-        Ok(command) => command,
-        Err(error) => {
-            eprintln!("http_server: {error}; --help tells what there is");
-            return ExitCode::from(2);
-        }
-    };
-    let done = match command {
+    let command = args::parse(lexopt::Parser::from_env());
+    program::run("http_server", command, |command| match command {
         Command::Help => {
             print!("{}", args::HELP);
             Ok(())
@@ -63,14 +60,7 @@ fn main() -> ExitCode {
             accounts,
             security,
         } => serve(&listen, realm, accounts, &security),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("http_server: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 fn serve(
@@ -88,9 +78,16 @@ fn serve(
             path,
             service,
             ccache,
+            kdc,
         } => {
             let keytab = Keytab::open(path).map_err(plain)?;
-            serve_keytab(listen, keytab, service, ccache, ntlm, security)
+            let real = Real {
+                keytab,
+                service,
+                ccache,
+                kdc,
+            };
+            serve_keytab(listen, real, ntlm, security)
         }
     }
 }
@@ -227,6 +224,7 @@ fn embedded(
     let (listener, local) = listen::bind(listen)?;
     println!("{description}");
     let server = Server {
+        layer: NegotiateLayer::new(&config),
         config,
         site: Site::Embedded { description },
         local,
@@ -316,19 +314,58 @@ fn serve_embedded(listen: &str, ntlm: Option<Ntlm>, security: &Security) -> Resu
     })
 }
 
-fn serve_keytab(
-    listen: &str,
+/// Besides, passwords that a KDC checks.
+#[cfg(feature = "basic-kerberos")]
+fn with_passwords(
+    layer: NegotiateLayer,
+    realm: &str,
+    kdc: &str,
+    service: &str,
+    keytab: Keytab,
+) -> Result<NegotiateLayer, String> {
+    use gss_acceptor::http::tower::KerberosPasswords;
+    let passwords = KerberosPasswords::new(realm, [kdc], service, keytab);
+    let passwords = passwords.map_err(|error| args::plain(&error))?;
+    let layer = layer.password_fallback(realm, passwords);
+    layer.map_err(|error| args::plain(&error))
+}
+
+#[cfg(not(feature = "basic-kerberos"))]
+fn with_passwords(
+    _: NegotiateLayer,
+    _: &str,
+    _: &str,
+    _: &str,
+    _: Keytab,
+) -> Result<NegotiateLayer, String> {
+    Err("--basic is in builds with --features basic-kerberos alone".into())
+}
+
+/// A realm with a KDC.
+struct Real {
     keytab: Keytab,
     service: Option<ServiceName>,
     ccache: Option<PathBuf>,
+    kdc: Option<String>,
+}
+
+fn serve_keytab(
+    listen: &str,
+    real: Real,
     ntlm: Option<Ntlm>,
     security: &Security,
 ) -> Result<(), String> {
+    let Real {
+        keytab,
+        service,
+        ccache,
+        kdc,
+    } = real;
     let delegation = match ccache {
         Some(_) => Requirements::DELEGATE,
         None => Requirements::empty(),
     };
-    let config = configure(keytab, service.clone(), delegation, ntlm, security)?;
+    let config = configure(keytab.clone(), service.clone(), delegation, ntlm, security)?;
     let described = config.describe();
     let (listener, local) = listen::bind(listen)?;
     print!("{described}");
@@ -364,12 +401,21 @@ fn serve_keytab(
     for line in page::kinit_command(&url, &realm).lines() {
         println!("  {line}");
     }
+    let mut layer = NegotiateLayer::new(&config);
+    if let Some(kdc) = kdc {
+        let service = format!(
+            "{}/{host}",
+            String::from_utf8_lossy(shown.components().next().unwrap_or(b"HTTP"))
+        );
+        layer = with_passwords(layer, &realm, &kdc, &service, keytab)?;
+    }
     let site = Site::Real {
         realm,
         service: shown.to_string(),
         url,
     };
     let server = Server {
+        layer,
         config,
         site,
         local,

@@ -46,6 +46,7 @@ const HEAD_TIME: Duration = Duration::from_secs(30);
 const STOP_TIME: Duration = Duration::from_secs(10);
 
 pub struct Server {
+    pub layer: NegotiateLayer,
     pub config: AcceptorConfig,
     pub site: Site,
     /// Where it listens.
@@ -137,7 +138,8 @@ impl Server {
     }
 
     fn router(self: &Arc<Self>) -> Router {
-        let layer = NegotiateLayer::new(&self.config).observe(Watch(Arc::clone(&self.legs)));
+        let layer = self.layer.clone();
+        let layer = layer.observe(Watch(Arc::clone(&self.legs)));
         let guarded = Router::new().route("/", get(front_page)).layer(layer);
         let mut router = Router::new().merge(guarded);
         if self.embedded.is_some() {

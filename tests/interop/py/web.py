@@ -1,6 +1,7 @@
 """Requests over HTTPS by a library of Python's: LIBRARY URL PEM [USER PASSWORD].
 
   gssapi    requests-gssapi, with the ticket that the environment names
+  kerberos  requests-kerberos, likewise
   ntlm      requests-ntlm
 
 Prints for each of two requests over one session: status, and the first line of the page and the
@@ -21,6 +22,11 @@ if LIBRARY == "gssapi":
         opportunistic_auth=True,
         channel_bindings="tls-server-end-point",
     )
+elif LIBRARY == "kerberos":
+    from requests_kerberos import REQUIRED, HTTPKerberosAuth
+
+    # It binds to the certificate by itself.
+    auth = HTTPKerberosAuth(mutual_authentication=REQUIRED)
 else:
     from requests_ntlm import HttpNtlmAuth
 

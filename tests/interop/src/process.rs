@@ -82,7 +82,7 @@ pub fn judge_program() -> PathBuf {
 pub fn example(name: &'static str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
-        cargo_build(&["-q", "--examples"]);
+        cargo_build(&["-q", "--workspace", "--all-features", "--examples"]);
     });
     target_dir().join("examples").join(name)
 }

@@ -1,14 +1,18 @@
 //! Tickets of Active Directory: what their PACs say here is what Samba's own decoder prints.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
+use gss_acceptor::http::{Scheme, header_value};
 use gss_acceptor::{
     Acceptor, AcceptorConfig, AuthorizationProblem, Context, Evidence, GroupAttributes, Keytab,
     MemoryReplayStore, Rejection, SignatureCheck, Step, UpnOrigin, backends,
 };
-use interop::process::{run, support};
+use interop::process::{Server, run, support};
 use interop::python::{PYTHON, script};
 
 /// A ticket: the client's token, and what Samba says of the PAC.
@@ -94,8 +98,31 @@ pub fn say_what_samba_says(directory: &Path, password: &str) {
         }
         strict.expect("account and groups are known");
         compare(&context, &ticket);
+        if name == "bloat" {
+            comes_in_over_http(directory, &ticket.token);
+        }
         signatures(&context, &checked, name);
     }
+}
+
+/// The token of a user of 400 groups as a header, and every one of them on the page.
+fn comes_in_over_http(directory: &Path, token: &[u8]) {
+    let keytab = directory.join("services.keytab");
+    let log = directory.join("http_server.log");
+    let server = Server::example("http_server", &keytab, &[], log);
+    let value = header_value(Scheme::Negotiate, Some(token));
+    assert!(value.len() > 6 << 10, "{}", value.len());
+    let mut stream = TcpStream::connect(server.address).expect("the server");
+    let time = Some(Duration::from_secs(20));
+    stream.set_read_timeout(time).expect("a timeout");
+    let request =
+        format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {value}\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut page = String::new();
+    stream.read_to_string(&mut page).expect("an answer");
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}\n{}", server.log());
+    assert!(page.contains("You are bloat@AD.TEST."), "{page}");
+    assert!(page.matches("S-1-5-21-").count() >= 402, "{page}");
 }
 
 fn compare(context: &Context, ticket: &Ticket) {

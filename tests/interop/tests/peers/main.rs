@@ -17,5 +17,6 @@ mod rc4;
 mod retry;
 mod rpc;
 mod smb;
+mod tonic;
 mod user_to_user;
 mod web;

@@ -1,4 +1,4 @@
-//! HTTPS and HTTP/2: curl, requests-gssapi, Java and Chromium against the example `http_server`.
+//! HTTPS and HTTP/2: curl, requests-gssapi, requests-kerberos, Java, Chromium and Firefox against the example `http_server`.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,10 +6,13 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use gss_acceptor::http::tower::{KerberosPasswords, PasswordAnswer, PasswordCheck as _};
 use gss_acceptor::http::{Scheme, header_value};
 use gss_acceptor::testing::{Realm, TicketOptions};
+use gss_acceptor::{Error, Keytab, Secret};
+use interop::kdc::REALM;
 use interop::process::{Server, packages, root, run};
-use interop::web::{chromium, python_web};
+use interop::web::{chromium, firefox, python_web};
 use interop::{Kdc, User};
 
 /// The example with TLS, and where its certificate is.
@@ -84,23 +87,25 @@ fn curl_over_https_http1_and_http2() {
 }
 
 #[test]
-fn requests_gssapi_comes_in_bound() {
+fn requests_gssapi_and_requests_kerberos_come_in_bound() {
     let kdc = Kdc::shared();
     let (server, pem) = https(kdc, &["--require-binding"]);
-    let mut client = python_web("gssapi", &url(&server), &pem);
-    let output = run(client.envs(kdc.alice().environment(kdc)));
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(
-        said.matches("200 You are alice@EXAMPLE.TEST.").count(),
-        2,
-        "{said}\n{}",
-        server.log()
-    );
-    assert_eq!(
-        said.matches("yes, to this server's certificate").count(),
-        2,
-        "{said}"
-    );
+    for library in ["gssapi", "kerberos"] {
+        let mut client = python_web(library, &url(&server), &pem);
+        let output = run(client.envs(kdc.alice().environment(kdc)));
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(
+            said.matches("200 You are alice@EXAMPLE.TEST.").count(),
+            2,
+            "{library}: {said}\n{}",
+            server.log()
+        );
+        assert_eq!(
+            said.matches("yes, to this server's certificate").count(),
+            2,
+            "{library}: {said}"
+        );
+    }
     // curl of this age sends none.
     let (status, _) = curl(
         kdc,
@@ -220,6 +225,162 @@ fn chromium_with_a_ticket() {
         let shown = left.split(['>', '<']).nth(1).expect("a time");
         assert!(shown.split(':').count() == 3, "{shown}");
     }
+}
+
+/// With a ticket, over HTTP and HTTPS: one start of Firefox for both.
+#[test]
+fn firefox_with_a_ticket() {
+    let kdc = Kdc::shared();
+    let (tls, _) = https(kdc, &[]);
+    let log = kdc.fresh("http.log");
+    let plain = Server::example("http_server", &kdc.keytab("HTTP"), &[], log);
+    let http = format!("http://localhost:{}/", plain.address.port());
+    let mut firefox = firefox(&kdc.fresh("firefox"), &[&url(&tls), &http]);
+    let output = run(firefox.envs(kdc.alice().environment(kdc)));
+    let pages = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(
+        pages.matches("alice@EXAMPLE.TEST\nAuthenticated").count(),
+        2,
+        "{pages}\n{}\n{}",
+        tls.log(),
+        plain.log()
+    );
+}
+
+/// Clicks through the pages of a realm in memory: who nobody is, the built-in client's login, once
+/// more.
+#[test]
+fn firefox_clicks_through_the_pages() {
+    let kdc = Kdc::shared();
+    let server = Server::start("http_server", &[], kdc.fresh("http.log"));
+    let start = format!("http://{}/", server.address);
+    let steps = [start.as_str(), "click=a.button", "click=a.button"];
+    let output = run(&mut firefox(&kdc.fresh("firefox"), &steps));
+    let pages = String::from_utf8_lossy(&output.stdout);
+    assert!(pages.starts_with("Who are you?\n"), "{pages}");
+    let logins = pages.matches("\nSPNEGO offer, with a Kerberos AP-REQ\n");
+    assert_eq!(logins.count(), 2, "{pages}\n{}", server.log());
+    assert_eq!(pages.matches("A handshake\nJust now").count(), 2, "{pages}");
+}
+
+/// Told to stop, the server takes nobody in any more, answers who has asked already, and ends.
+#[test]
+fn a_request_under_way_is_answered_when_the_server_stops() {
+    let kdc = Kdc::shared();
+    let mut server = Server::start("http_server", &[], kdc.fresh("http.log"));
+    let address = server.address;
+    let connect = || {
+        let stream = TcpStream::connect(address).expect("the server");
+        let time = Some(Duration::from_secs(20));
+        stream.set_read_timeout(time).expect("a timeout");
+        stream
+    };
+    let mut answer = String::new();
+    let mut stream = connect();
+    stream
+        .write_all(b"GET /token HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .expect("sent");
+    stream.read_to_string(&mut answer).expect("a token");
+    let token = answer.rsplit("\r\n\r\n").next().expect("a body");
+    let mut stream = connect();
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Negotiate {token}\r\nExpect: 100-continue\r\n\
+         Content-Length: 10\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).expect("sent");
+    // The client is known, and the page waits for the body.
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).expect("100 Continue");
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let status = std::thread::scope(|scope| {
+        let stopping = scope.spawn(|| server.stop());
+        let mut tries = 0..100;
+        while TcpStream::connect(address).is_ok() {
+            tries.next().expect("it listens no more within 10 s");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        stream.write_all(b"0123456789").expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(answer.contains("You are alice@EXAMPLE.TEST."), "{answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+        stopping.join().expect("it ends")
+    });
+    assert!(status.success(), "{status}: {}", server.log());
+}
+
+/// The KDC's word counts once it has given a ticket that our own key opens.
+#[test]
+fn passwords_by_a_kerberos_exchange() {
+    let kdc = Kdc::shared();
+    let address = format!("127.0.0.1:{}", kdc.port());
+    let passwords = |keytab, address: &str| {
+        KerberosPasswords::new(REALM, [address], "HTTP/localhost", keytab).expect("a keytab")
+    };
+    let check = |passwords: &KerberosPasswords, user: &str, password: &str| {
+        let password = Secret::copy_from(password.as_bytes());
+        passwords.check(user, &password).wait()
+    };
+    let keytab = || Keytab::open(kdc.keytab("HTTP")).expect("a keytab");
+    let own = passwords(keytab(), &address);
+    // jürgen's KDC asks for no pre-authentication.
+    for (user, password, name) in [
+        ("alice", "alice-pw", "alice@EXAMPLE.TEST"),
+        ("bob@EXAMPLE.TEST", "bob-pw", "bob@EXAMPLE.TEST"),
+        ("jürgen", "juergen-pw", "jürgen@EXAMPLE.TEST"),
+    ] {
+        match check(&own, user, password) {
+            PasswordAnswer::Right(peer) => assert_eq!(peer.to_string(), name),
+            other => panic!("{user}: {other:?}"),
+        }
+    }
+    for (user, password) in [
+        ("alice", "bob-pw"),
+        ("alice", ""),
+        ("alice", "alice-pw\n"),
+        ("jürgen", "wrong"),
+        ("nobody", "alice-pw"),
+        ("alice@OTHER.TEST", "alice-pw"),
+        ("alice@", "alice-pw"),
+        ("", "alice-pw"),
+        ("@EXAMPLE.TEST", "alice-pw"),
+        ("EXAMPLE.TEST\\alice", "alice-pw"),
+        ("HTTP/localhost", "alice-pw"),
+        ("alice\0", "alice-pw"),
+    ] {
+        let answer = check(&own, user, password);
+        assert_eq!(answer, PasswordAnswer::Wrong, "{user:?} {password:?}");
+    }
+    // A KDC that knows alice's password and not our key is anybody's.
+    let realm = Realm::new(REALM);
+    let service = realm.service("HTTP/localhost").expect("a service");
+    match check(&passwords(service.keytab(), &address), "alice", "alice-pw") {
+        PasswordAnswer::Unavailable { text } => assert!(text.contains("not believed"), "{text}"),
+        other => panic!("{other:?}"),
+    }
+    // Nobody answers.
+    match check(&passwords(keytab(), "127.0.0.1:9"), "alice", "alice-pw") {
+        PasswordAnswer::Unavailable { text } => assert!(text.contains("no KDC"), "{text}"),
+        other => panic!("{other:?}"),
+    }
+    for service in ["HTTP", "HTTP/", "HTTP/localhost@EXAMPLE.TEST"] {
+        let built = KerberosPasswords::new(REALM, [address.as_str()], service, keytab());
+        assert!(matches!(built, Err(Error::Misuse { .. })), "{service}");
+    }
+    // The same through the example, over TLS; and over HTTP nobody is asked for a password.
+    let (server, pem) = https(kdc, &["--basic", &address]);
+    for (login, status, page) in [
+        ("bob:bob-pw", "2 200", "You are bob@EXAMPLE.TEST."),
+        ("bob:alice-pw", "2 401", "You were not let in"),
+    ] {
+        let arguments = ["--basic", "-u", login, &url(&server)];
+        let (found, body) = curl(kdc, &kdc.alice(), &pem, &arguments);
+        assert_eq!(found, status, "{login}: {body}\n{}", server.log());
+        assert!(body.contains(page), "{body}");
+    }
+    let other = KerberosPasswords::new(REALM, [address.as_str()], "HTTP/other", keytab());
+    assert!(matches!(other, Err(Error::Unavailable { .. })));
 }
 
 /// A user of 400 groups: some 12 KiB of authorization data, 16 KiB of header.
