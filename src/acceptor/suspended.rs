@@ -5,6 +5,7 @@
 //! | version | 1 byte |
 //! | fingerprint | 32 bytes: of the configuration |
 //! | began | a time: from here the handshake's age counts |
+//! | end | a time: nobody goes on with it later, and until then it is remembered that somebody has |
 //! | legs | 4 bytes: how many tokens it has taken |
 //! | bindings | may be missing: 32 bytes, SHA-256 of the channel's |
 //! | state | the backend's own, with a version of its own |
@@ -66,7 +67,9 @@ impl Acceptor {
         let mut writer = Writer::new();
         writer.u8(VERSION);
         writer.raw(&fingerprint);
-        writer.time(began.unwrap_or_else(|| self.config.clock().now()));
+        let began = began.unwrap_or_else(|| self.config.clock().now());
+        writer.time(began);
+        writer.time(end_of(&self.config, began).ok_or_else(too_old)?);
         writer.u32(legs);
         writer.option(bindings.digest(), |writer, digest| writer.raw(&digest));
         writer.bytes(exchange.suspend()?.expose());
@@ -120,13 +123,16 @@ fn take_up(
         fingerprint,
         progress,
         began,
+        end,
         state,
     } = Content::read(opened.content.expose()).ok_or_else(|| refused(SealedProblem::Content))?;
     let now = config.clock().now();
-    let end = began
-        .checked_add(config.limits().max_age)
-        .ok_or_else(|| refused(SealedProblem::Content))?;
-    if now > end {
+    // Nodes may differ in how old a handshake may grow. Each holds it to its
+    // own limit, but all remember it until the one end that is sealed: else
+    // one that forgets sooner would let another take it up again.
+    let own_end = end_of(config, began).ok_or_else(|| refused(SealedProblem::Content))?;
+    if now > end.min(own_end) {
+        let end = end.min(own_end);
         return Err(refused(SealedProblem::Expired { end, now }));
     }
     if fingerprint != own {
@@ -152,6 +158,7 @@ struct Content<'a> {
     fingerprint: [u8; 32],
     progress: Progress,
     began: SystemTime,
+    end: SystemTime,
     state: &'a [u8],
 }
 
@@ -163,6 +170,7 @@ impl<'a> Content<'a> {
         }
         let fingerprint = reader.array()?;
         let began = reader.time()?;
+        let end = reader.time()?;
         let legs = reader.u32()?;
         let bindings = match reader.option(Reader::array)? {
             None => KnownBindings::None,
@@ -180,6 +188,7 @@ impl<'a> Content<'a> {
             fingerprint,
             progress,
             began,
+            end,
             state,
         })
     }
@@ -189,6 +198,15 @@ fn fingerprint(config: &AcceptorConfig) -> Result<[u8; 32], Error> {
     let setting = "suspendable";
     let own = config.fingerprint();
     own.ok_or_else(|| Misuse::NotConfigured { setting }.into())
+}
+
+/// The last moment of a handshake that began then.
+fn end_of(config: &AcceptorConfig, began: SystemTime) -> Option<SystemTime> {
+    began.checked_add(config.limits().max_age)
+}
+
+fn too_old() -> Error {
+    not_suspended("its age has no limit (`Limits::max_age`)")
 }
 
 fn not_suspended(problem: &'static str) -> Error {

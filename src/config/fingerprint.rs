@@ -34,6 +34,9 @@ pub(super) fn of(
 }
 
 fn write_settings(writer: &mut Writer, settings: &Settings) {
+    // How many there are in front of each list: two configurations must not
+    // read the same.
+    write_count(writer, settings.mechanisms.len());
     for mechanism in &settings.mechanisms {
         writer.u8(match mechanism {
             Mechanism::Kerberos => 1,
@@ -49,13 +52,19 @@ fn write_settings(writer: &mut Writer, settings: &Settings) {
         ChannelBindingPolicy::Require => 4,
         ChannelBindingPolicy::AnyPresent => 5,
     });
+    write_count(writer, settings.services.len());
     for service in &settings.services {
         writer.text(&service.to_string());
     }
     writer.flag(settings.alias_limit > 0);
+    write_count(writer, settings.etypes.len());
     for etype in &settings.etypes {
         writer.i32(etype.0);
     }
     writer.u64(settings.clock_skew.as_secs());
     writer.flag(settings.data_representation == DataRepresentation::Native);
+}
+
+fn write_count(writer: &mut Writer, count: usize) {
+    writer.u64(count as u64);
 }

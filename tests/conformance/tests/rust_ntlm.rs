@@ -150,6 +150,34 @@ mod sealed {
         assert_eq!(resume(&config, &key(), &sealed), SealedProblem::Used);
     }
 
+    /// Nodes that do not agree on how old a handshake may grow: the strict one refuses sooner, and
+    /// what it has used is used for the patient one too.
+    #[test]
+    fn a_node_that_is_less_patient_forgets_nothing() {
+        let store: Arc<dyn ReplayStore> = Arc::new(MemoryReplayStore::new());
+        let node = |seconds| {
+            let mut limits = gss_acceptor::Limits::default();
+            limits.max_age = Duration::from_secs(seconds);
+            build(|builder| builder.limits(limits).replay_store(Arc::clone(&store)))
+        };
+        let ((patient, clock), (strict, strict_clock)) = (node(120), node(10));
+        let (sealed, _) = suspended(&patient, &key());
+        let (late, _) = suspended(&patient, &key());
+        Acceptor::resume(&strict, &key(), &sealed).expect("resumes");
+        for clock in [&clock, &strict_clock] {
+            clock.turn(60);
+        }
+        let again = Acceptor::resume(&patient, &key(), &sealed);
+        assert_eq!(problem(again), SealedProblem::Used);
+        let again = problem(Acceptor::resume(&strict, &key(), &late));
+        assert!(matches!(again, SealedProblem::Expired { .. }), "{again}");
+        // What the strict one has begun is over for the patient one at its own end.
+        let (sealed, _) = suspended(&strict, &key());
+        clock.turn(11);
+        let again = problem(Acceptor::resume(&patient, &key(), &sealed));
+        assert!(matches!(again, SealedProblem::Expired { .. }), "{again}");
+    }
+
     /// Requirements, policy, names: whatever decides otherwise is another configuration.
     #[test]
     fn another_configuration_is_refused() {
