@@ -31,9 +31,10 @@ use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backends::broker_wire::answers::Offer;
 use crate::config::{ConfigBuilder, Description};
 use crate::error::Error;
-use crate::facts::Capabilities;
+use crate::mechanism::Mechanism;
 use crate::name::ServiceName;
 use access::Access;
 use configs::Configs;
@@ -98,7 +99,7 @@ struct Shared {
     configs: Configs,
     access: Access,
     limits: BrokerLimits,
-    capabilities: Capabilities,
+    offer: Offer,
     description: Description,
     users: connection::Users,
 }
@@ -186,13 +187,19 @@ impl BrokerBuilder {
     /// As for [`ConfigBuilder::build`].
     pub fn build(self) -> Result<Broker, Error> {
         let builder = (self.make)();
-        let capabilities = builder.capabilities();
+        let offer = Offer {
+            capabilities: builder.capabilities(),
+            authorizing: Mechanism::ALL
+                .into_iter()
+                .filter(|mechanism| builder.authorizes(*mechanism).can())
+                .collect(),
+        };
         let description = builder.build()?.describe();
         Ok(Broker(Arc::new(Shared {
             configs: Configs::new(self.make, self.limits.alias_limit),
             access: self.access,
             limits: self.limits,
-            capabilities,
+            offer,
             description,
             users: connection::Users::default(),
         })))

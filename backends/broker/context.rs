@@ -3,9 +3,10 @@
 use core::any::Any;
 use core::ops::Range;
 
+use crate::authorization::Authorization;
 use crate::backends::SecurityContext;
 use crate::delegation::Delegated;
-use crate::error::Error;
+use crate::error::{AuthorizationProblem, Error};
 use crate::message::{
     MessagePart, PartsUsed, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped,
     UnwrappedInPlace,
@@ -92,6 +93,10 @@ impl SecurityContext for BrokerContext {
 
     fn authorization_data(&self) -> Vec<(i32, Vec<u8>)> {
         self.inner.authorization_data()
+    }
+
+    fn authorization(&self) -> Result<Authorization, AuthorizationProblem> {
+        self.inner.authorization()
     }
 
     fn delegated(&self) -> Option<&Delegated> {

@@ -19,14 +19,13 @@ use nix::sys::socket::{
 use nix::unistd::geteuid;
 
 use super::accept::CONFIGURATION;
-use super::wire::answers::{read_configured, read_welcome};
+use super::wire::answers::{Offer, read_configured, read_welcome};
 use super::wire::errors::read_error;
 use super::wire::requests::{Wanted, configure, hello};
 use super::wire::{self, Frame, VERSION, kind};
 use crate::backends::BackendDescription;
 use crate::encoding::Reader;
 use crate::error::{Error, Unavailability};
-use crate::facts::Capabilities;
 use crate::reply::{Promise, Reply, promise};
 use crate::secret::Secret;
 use crate::time::monotonic;
@@ -60,7 +59,7 @@ pub(super) fn gone(why: &str) -> Error {
 }
 
 /// Asks on a connection of its own.
-pub(super) fn ask_capabilities(place: &Place) -> Result<Capabilities, Error> {
+pub(super) fn ask_capabilities(place: &Place) -> Result<Offer, Error> {
     let mut stream = place.connect()?;
     greet(&mut stream)
 }
@@ -118,9 +117,9 @@ fn connect(path: &Path) -> nix::Result<UnixStream> {
 }
 
 /// Says hello; gives what the broker can do.
-fn greet(stream: &mut UnixStream) -> Result<Capabilities, Error> {
+fn greet(stream: &mut UnixStream) -> Result<Offer, Error> {
     let answer = exchange(stream, kind::HELLO, &hello())?;
-    let (version, capabilities) =
+    let (version, offer) =
         read_welcome(&answer.body).ok_or_else(|| unavailable("what answers there is no broker"))?;
     if version != VERSION {
         return Err(unavailable(format!(
@@ -128,7 +127,7 @@ fn greet(stream: &mut UnixStream) -> Result<Capabilities, Error> {
              older one"
         )));
     }
-    Ok(capabilities)
+    Ok(offer)
 }
 
 /// A request and its answer, while nothing else is under way.

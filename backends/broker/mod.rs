@@ -16,12 +16,14 @@ use std::time::Duration;
 
 use self::accept::{AwaitToken, Shared};
 use self::link::{Link, Place};
+use self::wire::answers::Offer;
 use self::wire::requests::Wanted;
 use super::{
     Backend, BackendDescription, ContextImporter, Exchange, PreparedBackend, Settings, importers,
 };
 use crate::error::{Error, Misuse};
-use crate::facts::Capabilities;
+use crate::facts::{Ability, Capabilities};
+use crate::mechanism::Mechanism;
 use crate::realms::Capaths;
 
 const NAME: &str = "broker";
@@ -30,7 +32,7 @@ const NAME: &str = "broker";
 pub struct BrokerBackend {
     place: Place,
     importers: Importers,
-    capabilities: Capabilities,
+    offer: Offer,
 }
 
 /// How a broker is reached.
@@ -117,11 +119,11 @@ impl BrokerOptions {
     ///
     /// As for [`broker()`].
     pub fn open(self) -> Result<BrokerBackend, Error> {
-        let capabilities = link::ask_capabilities(&self.place)?;
+        let offer = link::ask_capabilities(&self.place)?;
         Ok(BrokerBackend {
             place: self.place,
             importers: self.importers,
-            capabilities,
+            offer,
         })
     }
 }
@@ -138,7 +140,15 @@ impl Backend for BrokerBackend {
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.capabilities.clone()
+        self.offer.capabilities.clone()
+    }
+
+    fn authorizes(&self, mechanism: Mechanism) -> Ability {
+        if self.offer.authorizing.contains(&mechanism) {
+            Ability::Can
+        } else {
+            Ability::Cannot
+        }
     }
 
     fn prepare(

@@ -167,7 +167,7 @@ async fn serve(mut reader: OwnedReadHalf, client: Arc<Client>, answers: Answers)
         .then(|| read_hello(&first.body))
         .flatten()
         .ok_or(io::ErrorKind::InvalidData)?;
-    let own = welcome(VERSION, &client.shared.capabilities);
+    let own = welcome(VERSION, &client.shared.offer);
     send(&answers, answer(kind::HELLO, first.request, &own)).await?;
     if version != VERSION {
         return Ok(());

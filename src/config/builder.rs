@@ -13,7 +13,7 @@ use crate::channel_bindings::ChannelBindingPolicy;
 use crate::credentials::{CredentialPrompt, PromptAnswer, WantedCredentials};
 use crate::error::Error;
 use crate::etype::EncryptionType;
-use crate::facts::Capabilities;
+use crate::facts::{Ability, Capabilities};
 use crate::mechanism::Mechanism;
 use crate::name::ServiceName;
 use crate::policy::{self, Authorizing, Policy};
@@ -274,6 +274,13 @@ impl ConfigBuilder {
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
         self.backend.capabilities()
+    }
+
+    /// Whether the backend can tell account and groups of clients that come
+    /// with this mechanism ([`require_authorization`](Self::require_authorization)).
+    #[must_use]
+    pub fn authorizes(&self, mechanism: Mechanism) -> Ability {
+        self.backend.authorizes(mechanism)
     }
 
     /// Checks everything, reads the credentials, and makes the configuration.

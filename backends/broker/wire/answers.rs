@@ -10,11 +10,24 @@ use crate::context_data::ContextData;
 use crate::encoding::{Reader, Writer};
 use crate::error::Error;
 use crate::facts::{Ability, Capabilities, MechanismCapabilities};
+use crate::mechanism::Mechanism;
 use crate::requirements::Requirements;
 use crate::secret::Secret;
 
+/// What can be had through a broker.
+#[derive(Clone, Debug)]
+pub(crate) struct Offer {
+    pub(crate) capabilities: Capabilities,
+    /// The mechanisms of whose clients account and groups can be told.
+    pub(crate) authorizing: Vec<Mechanism>,
+}
+
 /// The answer to a hello.
-pub(crate) fn welcome(version: u16, capabilities: &Capabilities) -> Secret {
+pub(crate) fn welcome(version: u16, offer: &Offer) -> Secret {
+    let Offer {
+        capabilities,
+        authorizing,
+    } = offer;
     let mut writer = Writer::new();
     writer.raw(&version.to_be_bytes());
     // Without leaving the process, a context is of no use.
@@ -26,6 +39,7 @@ pub(crate) fn welcome(version: u16, capabilities: &Capabilities) -> Secret {
         write_list(writer, &own.binding_policies, |writer, policy| {
             write_policy(writer, *policy);
         });
+        writer.flag(authorizing.contains(&own.mechanism));
     });
     writer.flag(capabilities.restrict_services.can());
     writer.flag(capabilities.choose_etypes.can());
@@ -33,18 +47,23 @@ pub(crate) fn welcome(version: u16, capabilities: &Capabilities) -> Secret {
 }
 
 /// Its version, and what can be had through it.
-pub(crate) fn read_welcome(body: &[u8]) -> Option<(u16, Capabilities)> {
+pub(crate) fn read_welcome(body: &[u8]) -> Option<(u16, Offer)> {
     let mut reader = Reader::new(body);
+    let mut authorizing = Vec::new();
     let version = u16::from_be_bytes(reader.array()?);
     let mechanisms = read_list(&mut reader, |reader| {
-        Some(MechanismCapabilities {
+        let own = MechanismCapabilities {
             mechanism: read_mechanism(reader)?,
             // What is not known here cannot be asked for either.
             flags: Requirements::from_bits_truncate(reader.u64()?) & CARRIED,
             binding_policies: read_list(reader, read_policy)?,
             export: Ability::Can,
             suspend: Ability::Cannot,
-        })
+        };
+        if reader.flag()? {
+            authorizing.push(own.mechanism);
+        }
+        Some(own)
     })?;
     let able = |can| if can { Ability::Can } else { Ability::Cannot };
     let capabilities = Capabilities {
@@ -57,7 +76,11 @@ pub(crate) fn read_welcome(body: &[u8]) -> Option<(u16, Capabilities)> {
         choose_skew: Ability::Cannot,
     };
     reader.finish()?;
-    Some((version, capabilities))
+    let offer = Offer {
+        capabilities,
+        authorizing,
+    };
+    Some((version, offer))
 }
 
 /// Credentials stay with the broker, so none come from the application.

@@ -1,7 +1,7 @@
 //! The layout of frames, by the table in `mod.rs`; and what comes back of what
 //! was written.
 
-use super::answers::{Stepped, read_abandoned, read_welcome, welcome};
+use super::answers::{Offer, Stepped, read_abandoned, read_welcome, welcome};
 use super::errors::{read_error, write_error};
 use super::requests::{StepRequest, Wanted, configure, hello, read_configure, read_hello};
 use super::{MAX_FRAME, frame, length, open};
@@ -96,8 +96,14 @@ fn credentials_are_never_to_come_from_the_application() {
         choose_etypes: Ability::Cannot,
         choose_skew: Ability::Can,
     };
-    let (version, there) = read_welcome(welcome(1, &own).expose()).unwrap();
+    let own = Offer {
+        capabilities: own,
+        authorizing: vec![Mechanism::Kerberos],
+    };
+    let (version, offer) = read_welcome(welcome(1, &own).expose()).unwrap();
     assert_eq!(version, 1);
+    assert_eq!(offer.authorizing, [Mechanism::Kerberos]);
+    let there = offer.capabilities;
     let flags = there.mechanisms[0].flags;
     assert!(flags.contains(Requirements::DELEGATE | Requirements::MUTUAL_AUTH));
     assert!(!flags.intersects(Requirements::USE_SUPPLIED_CREDS | Requirements::PROMPT_FOR_CREDS));
