@@ -98,6 +98,10 @@ impl Configs {
         let max_token = usize::try_from(wanted.max_token).unwrap_or(usize::MAX);
         let limits = Limits {
             max_token: max_token.min(Limits::default().max_token),
+            // Users who want the same share the configuration. Their half-done
+            // handshakes are counted apart (`half_open_per_user`), so that none
+            // of them can take the places of the others.
+            max_half_open: usize::MAX,
             ..Limits::default()
         };
         let builder = if etypes == permitted {
