@@ -5,6 +5,7 @@
 //! mode    0660                             # of the socket; 0600 unless set
 //! socket-group  www-data                   # of the socket
 //! keytab  /etc/http.keytab                 # read before it becomes `user`; restart it after a change
+//! backend rust                             # or mit, heimdal: the system's library (feature `gssapi`)
 //! user    gss-broker                       # whom to become; without, it stays who it is
 //! group   gss-broker                       # the user's own group unless set
 //! allow   www-data  HTTP                   # who may use it, and for which services
@@ -14,6 +15,11 @@
 //! reject-before-start  yes                 # refuse what may have been used before it started
 //! threads  2
 //! ```
+//!
+//! The system's libraries have their clock skew from their krb5.conf: with them,
+//! `clock-skew` and `reject-before-start` are errors. An application takes
+//! their contexts up with the same library
+//! (`BrokerOptions::importer(GssapiLibrary::Mit.importer()?)`).
 //!
 //! A word that is not known, a value that cannot be read and a word that comes
 //! twice (but for `allow`) are errors: nothing is guessed.
@@ -29,6 +35,7 @@ pub struct Config {
     pub mode: u32,
     pub socket_group: Option<String>,
     pub keytab: PathBuf,
+    pub backend: Backend,
     pub user: Option<String>,
     pub group: Option<String>,
     /// No services: all.
@@ -36,6 +43,14 @@ pub struct Config {
     pub clock_skew: Option<Duration>,
     pub reject_before_start: bool,
     pub threads: Option<usize>,
+}
+
+/// Whose acceptor it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Rust,
+    Mit,
+    Heimdal,
 }
 
 impl Config {
@@ -77,6 +92,12 @@ impl Config {
             },
             socket_group: get("socket-group"),
             keytab: needed("keytab")?.into(),
+            backend: match get("backend").as_deref() {
+                None | Some("rust") => Backend::Rust,
+                Some("mit") => Backend::Mit,
+                Some("heimdal") => Backend::Heimdal,
+                Some(_) => return Err("'backend' is rust, mit or heimdal".into()),
+            },
             user: get("user"),
             group: get("group"),
             allow,
@@ -92,11 +113,12 @@ impl Config {
     }
 }
 
-const WORDS: [&str; 9] = [
+const WORDS: [&str; 10] = [
     "socket",
     "mode",
     "socket-group",
     "keytab",
+    "backend",
     "user",
     "group",
     "clock-skew",
@@ -143,7 +165,7 @@ fn number(text: Option<String>, word: &str) -> Result<Option<u64>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Config;
+    use super::{Backend, Config};
     use std::time::Duration;
 
     const LEAST: &str = "socket /s\nkeytab /k\nallow www HTTP\n";
@@ -164,6 +186,9 @@ mod tests {
         assert_eq!(config.allow[1], ("0".into(), vec![]));
         let config = Config::read(LEAST).unwrap();
         assert_eq!(config.mode, 0o600);
+        assert_eq!(config.backend, Backend::Rust);
+        let config = Config::read(&format!("{LEAST}backend mit\n")).unwrap();
+        assert_eq!(config.backend, Backend::Mit);
     }
 
     #[test]
@@ -173,6 +198,7 @@ mod tests {
             "socket /t",
             "mode 888",
             "mode rw",
+            "backend gssapi",
             "user",
             "allow www",
             "allow www HTTP*",

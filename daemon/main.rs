@@ -8,19 +8,20 @@
 //!
 //! `config.rs` has the format of the file.
 
+mod backend;
 mod config;
 mod privileges;
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use gss_acceptor::broker::{Broker, BrokerLimits};
-use gss_acceptor::{AcceptorConfig, Keytab, MemoryReplayStore};
+use gss_acceptor::{Keytab, MemoryReplayStore};
 
 use config::Config;
 
@@ -45,6 +46,7 @@ type Failed = Box<dyn std::error::Error>;
 fn run(file: &str, serve: bool) -> Result<(), Failed> {
     let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
     let config = Config::read(&text).map_err(|error| format!("{file}: {error}"))?;
+    privileges::keep_memory_private()?;
     // While it may still be read. With another user to become, a file that
     // changes could not be read again.
     let keytab = match &config.user {
@@ -61,9 +63,10 @@ fn run(file: &str, serve: bool) -> Result<(), Failed> {
     }
     let replay = Arc::new(MemoryReplayStore::new());
     let (skew, start) = (config.clock_skew, config.reject_before_start);
+    let backend = config.backend;
+    backend::check(backend)?;
     let make = move || {
-        let mut builder = AcceptorConfig::builder(gss_acceptor::backends::rust(keytab.clone()))
-            .replay_store(replay.clone());
+        let mut builder = backend::builder(backend, keytab.clone()).replay_store(replay.clone());
         if let Some(skew) = skew {
             builder = builder.clock_skew(skew);
         }
@@ -94,6 +97,7 @@ fn run(file: &str, serve: bool) -> Result<(), Failed> {
 /// kernel tells them of us.
 fn listen(config: &Config) -> Result<UnixListener, Failed> {
     let path = &config.socket;
+    check_directory(path)?;
     remove_stale(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let listener =
         UnixListener::bind(path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -103,6 +107,33 @@ fn listen(config: &Config) -> Result<UnixListener, Failed> {
         std::os::unix::fs::chown(path, None, Some(gid))?;
     }
     Ok(listener)
+}
+
+/// Whoever may write to the directory could put another socket in the place
+/// of this one, or a link whose target then gets the socket's permissions.
+fn check_directory(socket: &Path) -> Result<(), Failed> {
+    let directory = match socket.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let shown = directory.display();
+    let metadata = fs::metadata(directory).map_err(|error| format!("{shown}: {error}"))?;
+    if ![0, privileges::own_uid()].contains(&metadata.uid()) {
+        return Err(format!(
+            "{shown} belongs to user {}, who could replace the socket; let root own it",
+            metadata.uid()
+        )
+        .into());
+    }
+    let (others, sticky) = (metadata.mode() & 0o022, metadata.mode() & 0o1000);
+    if others != 0 && sticky == 0 {
+        return Err(format!(
+            "others than its owner may write to {shown}, and could replace the socket; chmod it to \
+             755 or less"
+        )
+        .into());
+    }
+    Ok(())
 }
 
 /// A socket that nobody listens on any more, and nothing else.

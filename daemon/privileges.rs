@@ -1,6 +1,9 @@
 //! Becoming somebody who may do less, and names of users.
 
-use nix::unistd::{Gid, Group, Uid, User, getresgid, getresuid, setgroups, setresgid, setresuid};
+use nix::sys::prctl::set_dumpable;
+use nix::unistd::{
+    Gid, Group, Uid, User, geteuid, getresgid, getresuid, setgroups, setresgid, setresuid,
+};
 
 type Failed = Box<dyn std::error::Error>;
 
@@ -25,6 +28,18 @@ pub fn drop_to(user: Option<&str>, group: Option<&str>) -> Result<(), Failed> {
         return Err(format!("could not become {name} for good").into());
     }
     Ok(())
+}
+
+/// No other process of the same user may look into this one, and no core dump
+/// is written: the keys are in its memory.
+pub fn keep_memory_private() -> Result<(), Failed> {
+    set_dumpable(false)?;
+    Ok(())
+}
+
+/// Who runs this process.
+pub fn own_uid() -> u32 {
+    geteuid().as_raw()
 }
 
 pub fn uid_of(name: &str) -> Result<u32, Failed> {
