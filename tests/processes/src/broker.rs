@@ -201,7 +201,7 @@ pub fn memory_holds(process: u32, bytes: &[u8]) -> bool {
             continue;
         }
         read += part.len();
-        if part.windows(bytes.len()).any(|own| own == bytes) {
+        if memchr::memmem::find(&part, bytes).is_some() {
             return true;
         }
     }

@@ -3,7 +3,6 @@
 
 pub mod broker;
 pub mod node;
-#[path = "../../interop/src/process.rs"]
-pub mod process;
+pub use interop::process;
 pub mod redis;
 pub mod stopped;

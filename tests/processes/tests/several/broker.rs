@@ -1,5 +1,6 @@
 //! The broker as a process of its own, and what becomes of it.
 
+use crate::keys::keys_of;
 use gss_acceptor::backends::{BrokerOptions, broker};
 use gss_acceptor::testing::{ClientFlags, ClientStep, Offer, Realm, Service};
 use gss_acceptor::{
@@ -8,7 +9,11 @@ use gss_acceptor::{
 };
 use processes::broker::{Daemon, memory_holds};
 use processes::node::Node;
+use processes::process::target_dir;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -414,6 +419,66 @@ fn the_broker_becomes_somebody_else() {
     );
 }
 
+/// The keys are in its memory: another process of the same user must not look at it.
+#[test]
+fn nobody_else_looks_into_the_broker() {
+    let service = service();
+    let daemon = Daemon::start_as(&service.keytab_bytes(), "allow 0 *\n", Some(NOBODY));
+    let mut other = Command::new("sleep");
+    let mut other = other
+        .arg("60")
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .spawn()
+        .expect("sleep");
+    let may_read = |process: u32| {
+        let mut head = Command::new("head");
+        head.args(["-c", "1", &format!("/proc/{process}/maps")]);
+        let output = head.uid(NOBODY).gid(NOBODY).output().expect("head");
+        !output.stdout.is_empty()
+    };
+    let (of_other, of_broker) = (may_read(other.id()), may_read(daemon.id()));
+    other.kill().expect("ends");
+    other.wait().expect("ended");
+    assert!(of_other, "nobody cannot even look at his own");
+    assert!(!of_broker);
+}
+
+/// Whoever may write to the directory could put a socket of his own there, or a link.
+#[test]
+fn a_directory_that_others_may_write_to_is_refused() {
+    let service = service();
+    let daemon = Daemon::start(&service.keytab_bytes(), "allow 0 *\n");
+    let folder = daemon.socket().with_file_name("shared");
+    let config = daemon.socket().with_file_name("other");
+    let text = format!(
+        "socket {}/socket\nkeytab {}\nallow 0 *\n",
+        folder.display(),
+        daemon.socket().with_file_name("keytab").display()
+    );
+    std::fs::write(&config, text).expect("a configuration");
+    std::fs::create_dir(&folder).expect("a folder");
+    let refusal = |mode: u32, owner: u32| {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&folder, permissions).expect("permissions");
+        std::os::unix::fs::chown(&folder, Some(owner), None).expect("root");
+        let output = Command::new(target_dir().join("gss-acceptor-broker"))
+            .arg(&config)
+            .output()
+            .expect("gss-acceptor-broker");
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    for (mode, owner) in [(0o777, 0), (0o775, 0), (0o755, NOBODY)] {
+        let text = refusal(mode, owner);
+        assert!(
+            text.contains("could replace the socket"),
+            "{mode:o} {owner}: {text}"
+        );
+        assert!(!folder.join("socket").exists());
+    }
+}
+
 #[test]
 fn the_application_has_no_byte_of_the_key() {
     let service = service();
@@ -426,7 +491,7 @@ fn the_application_has_no_byte_of_the_key() {
         assert_eq!(node.hear(), "in");
     }
     // An entry of a keytab ends in its key and 32 bits of kvno: the keys are its last octets.
-    let entries = kit_keys(&keytab);
+    let entries = keys_of(&keytab);
     assert!(!entries.is_empty());
     for key in entries {
         assert!(
@@ -444,28 +509,4 @@ fn the_application_has_no_byte_of_the_key() {
             "the application has half the key"
         );
     }
-}
-
-/// The keys of a keytab in version 2, by MIT's description of the format.
-fn kit_keys(keytab: &[u8]) -> Vec<Vec<u8>> {
-    let mut keys = Vec::new();
-    let mut at = 2;
-    let short = |at: usize| usize::from(u16::from_be_bytes([keytab[at], keytab[at + 1]]));
-    while at + 4 <= keytab.len() {
-        let size = u32::from_be_bytes(keytab[at..at + 4].try_into().expect("four"));
-        at += 4;
-        let end = at + size as usize;
-        let components = short(at);
-        at += 2;
-        // The realm and the components.
-        for _ in 0..=components {
-            at += 2 + short(at);
-        }
-        // Name type, time, version; then the type of the key.
-        at += 4 + 4 + 1 + 2;
-        let length = short(at);
-        keys.push(keytab[at + 2..at + 2 + length].to_vec());
-        at = end;
-    }
-    keys
 }

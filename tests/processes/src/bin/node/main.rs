@@ -3,6 +3,9 @@
 //!
 //! `node redis URL KEYTAB SKEW`: one of several that share a key and a replay store.
 //! `node broker SOCKET`: one that has no key.
+//! `node keys ..`, `node app ..`: those of `moved.rs`.
+
+mod moved;
 
 use gss_acceptor::{Acceptor, AcceptorConfig, Error, Keytab, RedisReplayStore, Step, backends};
 use std::io::{BufRead, Write};
@@ -21,6 +24,23 @@ fn shared(url: &str, keytab: &str, skew: &str) -> Result<AcceptorConfig, Error> 
         .build()
 }
 
+fn say(text: &str) {
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{}", text.replace('\n', " ")).expect("a reader");
+    output.flush().expect("a reader");
+}
+
+fn move_about(arguments: &[&str]) {
+    let mut moved = match moved::Moved::new(arguments) {
+        Ok(moved) => moved,
+        Err(error) => return say(&error.to_string()),
+    };
+    say("ready");
+    for line in std::io::stdin().lock().lines() {
+        say(&moved.answer(&line.expect("text")));
+    }
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -29,12 +49,8 @@ fn main() {
         ["broker", socket] => {
             backends::broker(*socket).and_then(|backend| AcceptorConfig::builder(backend).build())
         }
-        _ => panic!("node redis URL KEYTAB SKEW | node broker SOCKET"),
-    };
-    let mut output = std::io::stdout().lock();
-    let mut say = |text: &str| {
-        writeln!(output, "{}", text.replace('\n', " ")).expect("a reader");
-        output.flush().expect("a reader");
+        ["keys" | "app", ..] => return move_about(&arguments),
+        _ => panic!("node redis URL KEYTAB SKEW | node broker SOCKET | node keys .. | node app .."),
     };
     let config = match config {
         Ok(config) => config,
