@@ -6,12 +6,14 @@
 
 mod forge;
 mod handshake;
+mod moved;
 mod ntlm;
 mod parts;
 mod rc4;
 mod seeds;
 
 pub use handshake::{forged_handshake, handshake, messages, seeds};
+pub use moved::{context_data, suspended};
 pub use ntlm::{ntlm_handshake, ntlm_messages};
 pub use parts::parts;
 pub use rc4::rc4_messages;

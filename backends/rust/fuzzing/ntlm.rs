@@ -13,6 +13,7 @@ use crate::acceptor::{Acceptor, Step};
 use crate::accounts::{MemoryAccounts, NtHash};
 use crate::backends::rust;
 use crate::config::AcceptorConfig;
+use crate::context::Context;
 use crate::mechanism::Mechanism;
 use crate::name::Name;
 use crate::ntlm::Ntlm;
@@ -64,7 +65,7 @@ fn response(input: &[u8]) {
     }
 }
 
-fn config() -> &'static AcceptorConfig {
+pub(super) fn config() -> &'static AcceptorConfig {
     static CONFIG: OnceLock<AcceptorConfig> = OnceLock::new();
     CONFIG.get_or_init(|| {
         let accounts = MemoryAccounts::new().user("alice", NtHash::from_password(PASSWORD));
@@ -201,6 +202,21 @@ impl Client {
             place.copy_from_slice(&mic);
         }
         token
+    }
+}
+
+/// A context of the client that knows the password.
+pub(super) fn established() -> Option<Context> {
+    let sealing = 0xE288_8235_u32;
+    let negotiate = [b"NTLMSSP\0\x01\0\0\0", &sealing.to_le_bytes()[..]].concat();
+    let mut acceptor = Acceptor::new(config());
+    let Ok(Step::Continue { token }) = acceptor.step(&negotiate) else {
+        return None;
+    };
+    let token = Client::new(&negotiate, &token, sealing, 5, &[]).token();
+    match acceptor.step(&token) {
+        Ok(Step::Established { context, .. }) => Some(context),
+        _ => None,
     }
 }
 

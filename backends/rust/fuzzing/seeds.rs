@@ -44,6 +44,7 @@ pub(super) fn plan(options: u16, etypes: u8, gss_flags: u32, ctime: i16) -> Vec<
 
 pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let mut seeds = super::ntlm::seeds();
+    seeds.extend(super::moved::seeds());
     seeds.extend(planned());
     let request = tgt_request();
     let caller = plan(0x001C, 0, 0x3E, 0);
