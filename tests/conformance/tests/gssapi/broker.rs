@@ -1,13 +1,17 @@
-//! The broker, in this process, over the rust backend. Its clock is the test's; this side's is the
-//! system's, as the test turns that.
+//! The broker, in this process, over the rust backend and over MIT krb5's library. Its clock is the
+//! test's; this side's is the system's, as the test turns that.
 
-use crate::{broker_tests, clock, table};
+use crate::{broker_tests, clock, mit_tests, mit_tokens, table};
 use conformance::bench::{NOW, TurnClock, at};
 use conformance::{Exception, Mount, mount};
-use gss_acceptor::backends::{Backend, BrokerBackend, broker, rust};
+use gss_acceptor::backends::{
+    Backend, BackendDescription, BrokerBackend, BrokerOptions, Exchange, GssapiBackend,
+    GssapiLibrary, Outcome, PreparedBackend, Settings, broker, gssapi, rust,
+};
 use gss_acceptor::broker::{Broker, BrokerLimits, RunningBroker};
 use gss_acceptor::{
-    AcceptorConfig, Clock, ConfigBuilder, Keytab, MemoryReplayStore, Requirements, UserToUser,
+    AcceptorConfig, Capabilities, Clock, ConfigBuilder, Error, Keytab, MemoryReplayStore, Reply,
+    Requirements, StepInput, UserToUser,
 };
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -45,8 +49,8 @@ thread_local! {
 }
 
 /// A broker over such backends, and the way to it.
-pub fn serve<B: Backend + 'static>(
-    make: impl Fn() -> B + Send + Sync + 'static,
+fn serve<B: Backend + 'static>(
+    make: impl Fn(&Arc<Told>) -> B + Send + Sync + 'static,
     has_clock: bool,
 ) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -58,7 +62,7 @@ pub fn serve<B: Backend + 'static>(
     );
     let told = Arc::clone(&clock);
     let make = move || {
-        let builder = AcceptorConfig::builder(make()).replay_store(replay.clone());
+        let builder = AcceptorConfig::builder(make(&told)).replay_store(replay.clone());
         if has_clock {
             builder.clock(Arc::clone(&told) as Arc<dyn Clock>)
         } else {
@@ -109,11 +113,11 @@ impl Mount for Brokered {
     const NAME: &'static str = "broker";
 
     fn backend(keytab: Keytab) -> BrokerBackend {
-        broker(serve(move || rust(keytab.clone()), true)).expect("a broker")
+        broker(serve(move |_| rust(keytab.clone()), true)).expect("a broker")
     }
 
     fn user_to_user(own: UserToUser, keytab: Option<Keytab>) -> BrokerBackend {
-        let make = move || match keytab.clone() {
+        let make = move |_: &Arc<Told>| match keytab.clone() {
             None => rust(own.clone()),
             Some(keytab) => rust(keytab).and(own.clone()),
         };
@@ -145,3 +149,128 @@ impl Mount for Brokered {
 }
 
 mount!(Brokered);
+
+/// A library reads the system's clock, and a thread of the broker's has none of a test's until it
+/// is told: before each step.
+struct Clocked {
+    inner: GssapiBackend,
+    clock: Arc<Told>,
+}
+
+impl Backend for Clocked {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn prepare(
+        self: Box<Self>,
+        settings: Arc<Settings>,
+    ) -> Result<Box<dyn PreparedBackend>, Error> {
+        let inner = Box::new(self.inner).prepare(settings)?;
+        let clock = self.clock;
+        Ok(Box::new(ClockedPrepared { inner, clock }))
+    }
+}
+
+struct ClockedPrepared {
+    inner: Box<dyn PreparedBackend>,
+    clock: Arc<Told>,
+}
+
+impl PreparedBackend for ClockedPrepared {
+    fn describe(&self) -> BackendDescription {
+        self.inner.describe()
+    }
+
+    fn begin(&self) -> Box<dyn Exchange> {
+        let inner = self.inner.begin();
+        let clock = Arc::clone(&self.clock);
+        Box::new(ClockedExchange { inner, clock })
+    }
+}
+
+struct ClockedExchange {
+    inner: Box<dyn Exchange>,
+    clock: Arc<Told>,
+}
+
+impl Exchange for ClockedExchange {
+    fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
+        let Self { inner, clock } = *self;
+        if let Some(own) = clock.0.get() {
+            clock::set(own);
+        }
+        inner.step(input).map(move |outcome| match outcome {
+            Outcome::Continue { token, next, retry } => Outcome::Continue {
+                token,
+                next: Box::new(ClockedExchange { inner: next, clock }),
+                retry,
+            },
+            other => other,
+        })
+    }
+
+    fn abandon(self: Box<Self>) -> Option<Vec<u8>> {
+        self.inner.abandon()
+    }
+}
+
+/// MIT's library in the broker: what it cannot and what the broker cannot, together.
+mod mit {
+    use super::*;
+
+    struct BrokeredMit;
+
+    impl Mount for BrokeredMit {
+        type Backend = BrokerBackend;
+        const NAME: &'static str = "broker";
+        const OWN_WORDS: bool = false;
+
+        fn backend(keytab: Keytab) -> BrokerBackend {
+            let make = move |clock: &Arc<Told>| Clocked {
+                inner: gssapi(keytab.clone()).library(GssapiLibrary::Mit),
+                clock: Arc::clone(clock),
+            };
+            let importer = GssapiLibrary::Mit.importer().expect("the library");
+            let options = BrokerOptions::new(serve(make, false)).importer(importer);
+            options.open().expect("a broker")
+        }
+
+        fn clock(builder: ConfigBuilder, own: &Arc<TurnClock>) -> ConfigBuilder {
+            tell(own);
+            builder
+        }
+
+        fn exceptions() -> &'static [Exception] {
+            static ALL: LazyLock<Vec<Exception>> = LazyLock::new(|| {
+                let mut all = table::exceptions(mit_tokens::GROUPS);
+                let own = table::exceptions(broker_tests::MIT_TOKENS);
+                all.retain(|one| own.iter().all(|other| other.case != one.case));
+                all.extend(own);
+                all
+            });
+            &ALL
+        }
+
+        fn cannot() -> &'static [(&'static str, &'static str)] {
+            static ALL: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
+                let own = table::tests(mit_tests::GROUPS).into_iter();
+                own.chain(table::tests(broker_tests::GROUPS)).collect()
+            });
+            &ALL
+        }
+
+        fn refused() -> Requirements {
+            Requirements::WINDOWS_ONLY
+                | Requirements::USE_SESSION_KEY
+                | Requirements::USE_SUPPLIED_CREDS
+                | Requirements::PROMPT_FOR_CREDS
+        }
+    }
+
+    mount!(BrokeredMit);
+}

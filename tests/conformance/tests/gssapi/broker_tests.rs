@@ -44,6 +44,28 @@ pub const TOKENS: &[Group] = &[Group {
     ],
 }];
 
+/// Over MIT's library: what is so because of the broker, in place of what the library alone does.
+pub const MIT_TOKENS: &[Group] = &[Group {
+    why: "what is wrong with delegated credentials comes over in words",
+    instead: Instead::Refuse,
+    cases: &[
+        "delegated_another_client",
+        "delegated_another_realm",
+        "delegated_ends_now",
+        "delegated_expired",
+        "delegated_field_without_flag",
+        "delegated_invalid",
+        "delegated_key_empty",
+        "delegated_no_ticket_granting_ticket",
+        "delegated_not_yet_valid",
+        "delegated_without_end",
+        "delegation_absent_but_required",
+        "delegation_absent_forwardable",
+        "delegation_absent_ok_as_delegate",
+        "delegation_absent_without_checksum",
+    ],
+}];
+
 pub const GROUPS: &[(&str, &[&str])] = &[
     (
         "the application is not asked for credentials: they are the broker's",
