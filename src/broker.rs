@@ -56,8 +56,11 @@ pub struct BrokerLimits {
     /// Requests of one connection that are under way; further ones are not
     /// read.
     pub requests_per_connection: usize,
-    /// Configurations of one connection.
+    /// Configurations of one connection. An application has one a connection.
     pub configurations_per_connection: usize,
+    /// Configurations of all connections of one user: each different one has
+    /// its own table of keys.
+    pub configurations_per_user: usize,
     /// How long a frame may take from its first byte to its last, either way.
     pub frame_time: Duration,
     /// Keys of other principals that are tried on a ticket, where an
@@ -77,6 +80,7 @@ impl Default for BrokerLimits {
             half_open_age: Duration::from_secs(120),
             requests_per_connection: 64,
             configurations_per_connection: 16,
+            configurations_per_user: 512,
             frame_time: Duration::from_secs(5),
             alias_limit: 0,
             threads: 2,

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::name::ServiceName;
+use crate::error::{Error, Rejection};
+use crate::name::{Principal, ServiceName};
 
 /// Users by their number. One that is not here may do nothing.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,23 @@ impl Access {
 }
 
 impl Services {
+    /// Whether this is the principal of one of them.
+    pub(super) fn cover(&self, principal: &Principal) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(own) => own.iter().any(|service| service.covers(principal)),
+        }
+    }
+
+    /// Leaves out of an error what the broker has keys of besides.
+    pub(super) fn conceal(&self, error: &mut Error) {
+        if let Error::Rejected { reason, .. } = error
+            && let Rejection::NoKey { available, .. } = &mut **reason
+        {
+            available.retain(|principal| self.cover(principal));
+        }
+    }
+
     /// The services to accept where an application wants these (all that it
     /// may have, if none): empty for all of the keytab. `Err` has one that it
     /// may not.

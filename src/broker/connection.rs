@@ -15,7 +15,7 @@ use super::Shared;
 use super::access::Services;
 use super::configs::{Configured, refused};
 use super::handshakes::Handshakes;
-use crate::backends::broker_wire::answers::{abandoned, configured, welcome};
+use crate::backends::broker_wire::answers::{Stepped, abandoned, configured, welcome};
 use crate::backends::broker_wire::errors::write_error;
 use crate::backends::broker_wire::requests::{
     StepRequest, read_abandon, read_configure, read_hello,
@@ -35,6 +35,7 @@ pub(super) struct Users(Arc<Mutex<HashMap<(u32, What), usize>>>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum What {
     Connections,
+    Configurations,
     HalfOpen,
 }
 
@@ -104,7 +105,7 @@ struct Client {
     uid: u32,
     services: Services,
     handshakes: Handshakes,
-    configurations: Mutex<HashMap<u32, Arc<Configured>>>,
+    configurations: Mutex<HashMap<u32, (Arc<Configured>, Slot)>>,
 }
 
 async fn connection(stream: UnixStream, shared: Arc<Shared>) -> io::Result<()> {
@@ -209,28 +210,35 @@ impl Client {
         let body = match request.kind {
             kind::CONFIGURE => {
                 let (number, wanted) = read_configure(&request.body).ok_or_else(unreadable)?;
+                let slot = self.place_for(number)?;
                 let own = Arc::clone(self);
                 // It reads the keytab.
                 let made = tokio::task::spawn_blocking(move || {
                     own.shared.configs.get(&own.services, wanted)
                 });
                 let made = made.await.map_err(|_| lost())??;
-                let description = made.config.backend_description();
-                self.keep(number, made)?;
+                let mut description = made.config.backend_description();
+                // Which others the broker has keys of is not this user's to know.
+                let principals = &mut description.principals;
+                principals.retain(|known| self.services.cover(&known.principal));
+                self.keep(number, made, slot)?;
                 configured(&description)
             }
             kind::STEP => {
                 let step = StepRequest::read(&request.body).ok_or_else(unreadable)?;
                 let configured = lock(&self.configurations)
                     .get(&step.configuration)
-                    .cloned()
+                    .map(|(configured, _)| Arc::clone(configured))
                     .ok_or_else(|| refused("a step without a configuration"))?;
                 let limit = self.shared.limits.half_open_per_user;
                 let slot = || {
                     let slot = self.shared.users.take(self.uid, What::HalfOpen, limit);
                     slot.ok_or_else(|| Unavailability::TooManyHandshakes { limit }.into())
                 };
-                let stepped = self.handshakes.step(step, &configured, slot).await?;
+                let mut stepped = self.handshakes.step(step, &configured, slot).await?;
+                if let Stepped::Failed { error, .. } = &mut stepped {
+                    self.services.conceal(error);
+                }
                 stepped.write()?
             }
             kind::ABANDON => {
@@ -242,13 +250,30 @@ impl Client {
         Ok((request.kind, body))
     }
 
-    fn keep(&self, number: u32, made: Arc<Configured>) -> Result<(), Error> {
-        let most = self.shared.limits.configurations_per_connection;
+    /// A place for another configuration, before the work of making it.
+    fn place_for(&self, number: u32) -> Result<Slot, Error> {
+        self.check_room(number, &lock(&self.configurations))?;
+        let (uid, limit) = (self.uid, self.shared.limits.configurations_per_user);
+        let slot = self.shared.users.take(uid, What::Configurations, limit);
+        slot.ok_or_else(|| {
+            refused(format!(
+                "user {uid} has {limit} configurations, as many as one may have"
+            ))
+        })
+    }
+
+    fn keep(&self, number: u32, made: Arc<Configured>, slot: Slot) -> Result<(), Error> {
         let mut all = lock(&self.configurations);
+        self.check_room(number, &all)?;
+        all.insert(number, (made, slot));
+        Ok(())
+    }
+
+    fn check_room<T>(&self, number: u32, all: &HashMap<u32, T>) -> Result<(), Error> {
+        let most = self.shared.limits.configurations_per_connection;
         if all.len() >= most && !all.contains_key(&number) {
             return Err(refused(format!("more than {most} configurations")));
         }
-        all.insert(number, made);
         Ok(())
     }
 }

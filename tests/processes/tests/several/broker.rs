@@ -1,7 +1,8 @@
 //! The broker as a process of its own, and what becomes of it.
 
 use crate::keys::keys_of;
-use gss_acceptor::backends::{BrokerOptions, broker};
+use gss_acceptor::backends::{BrokerOptions, broker, rust};
+use gss_acceptor::broker::{Broker, BrokerLimits};
 use gss_acceptor::testing::{ClientFlags, ClientStep, Offer, Realm, Service};
 use gss_acceptor::{
     Acceptor, AcceptorConfig, Context, Error, Misuse, Protection, Rejection, SequenceState, Step,
@@ -12,6 +13,7 @@ use processes::node::Node;
 use processes::process::target_dir;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -385,6 +387,30 @@ fn users_may_do_what_they_are_allowed() {
     );
 }
 
+/// Which other services the broker has keys of is told to nobody who may not use them.
+#[test]
+fn users_see_what_they_may_use() {
+    let realm = Realm::new("EXAMPLE.TEST");
+    for name in ["HTTP/localhost", "host/localhost"] {
+        realm.service(name).expect("a service");
+    }
+    let other = Realm::new("EXAMPLE.TEST")
+        .service("HTTP/other")
+        .expect("a service");
+    for (allow, sees_host) in [("allow 0 *\n", true), ("allow 0 HTTP\n", false)] {
+        let daemon = Daemon::start(&realm.keytab_bytes(), allow);
+        let shown = config(&daemon).describe().to_string();
+        assert!(shown.contains("HTTP/localhost@EXAMPLE.TEST"), "{shown}");
+        let host = shown.contains("host/localhost@EXAMPLE.TEST");
+        assert_eq!(host, sees_host, "{shown}");
+        // A ticket for a service of the same kind that there is no key of.
+        let error = failed(&config(&daemon), &token(&other)).to_string();
+        assert!(error.contains("HTTP/localhost@EXAMPLE.TEST"), "{error}");
+        let host = error.contains("host/localhost@EXAMPLE.TEST");
+        assert_eq!(host, sees_host, "{error}");
+    }
+}
+
 /// Whoever answers on the socket says who a client is.
 #[test]
 fn a_broker_of_somebody_elses_is_not_trusted() {
@@ -417,6 +443,48 @@ fn the_broker_becomes_somebody_else() {
         daemon.status("Groups:").split_whitespace().skip(1).count(),
         1
     );
+}
+
+/// Each configuration has its own table of keys, so a user has so many and no more.
+#[test]
+fn the_configurations_of_a_user_are_bounded() {
+    let service = service();
+    let keytab = service.keytab();
+    let socket = std::env::temp_dir().join(format!("gss-configurations-{}", std::process::id()));
+    let mut limits = BrokerLimits::default();
+    limits.configurations_per_user = 2;
+    let running = Broker::new(move || AcceptorConfig::builder(rust(keytab.clone())))
+        .limits(limits)
+        .allow(0, &[])
+        .build()
+        .expect("a broker")
+        .serve(UnixListener::bind(&socket).expect("a socket"))
+        .expect("serves");
+    let build = |name: &str| {
+        let builder = AcceptorConfig::builder(broker(&socket).expect("a broker"));
+        builder
+            .accept_service(name.parse().expect("a name"))
+            .build()
+    };
+    let (one, two) = (
+        build("HTTP").expect("one"),
+        build("HTTP/localhost").expect("two"),
+    );
+    let error = build("HTTP/localhost@EXAMPLE.TEST").expect_err("three");
+    assert!(
+        error.to_string().contains("has 2 configurations"),
+        "{error}"
+    );
+    // Those that there are serve on, and one that has gone leaves its place.
+    context(&one, &token(&service));
+    drop(two);
+    let free = (0..200).any(|_| {
+        thread::sleep(Duration::from_millis(20));
+        build("HTTP/localhost@EXAMPLE.TEST").is_ok()
+    });
+    assert!(free, "the place is kept");
+    drop(running);
+    std::fs::remove_file(&socket).expect("ours");
 }
 
 /// The keys are in its memory: another process of the same user must not look at it.
