@@ -342,6 +342,9 @@ fn what_the_backend_cannot_honour_is_refused_at_build() {
             "encryption_types",
         ),
         (bare().insecure_rc4(), "insecure_rc4"),
+        (bare().suspendable(), "suspendable"),
+        (bare().mapped(), "mapped"),
+        (bare().map_delegated(), "mapped"),
     ] {
         match builder.build().unwrap_err().misuse() {
             Some(Misuse::CannotSet { setting, .. }) => assert_eq!(*setting, named),

@@ -191,6 +191,26 @@ pub fn what_cannot_be_had_is_left_out<M: Mount>() {
     assert_eq!(context.granted(), usual);
 }
 
+/// Every backend's contexts can leave the process; half-done handshakes can where no library has
+/// them (design, "What the other backends cannot meet").
+pub fn build_refuses_what_cannot_leave_the_process<M: Mount>() {
+    let bench = Bench::new();
+    for mapped in [ConfigBuilder::mapped, ConfigBuilder::map_delegated] {
+        mapped(bench.builder::<M>()).build().expect("builds");
+    }
+    let built = bench.builder::<M>().suspendable().build();
+    if M::NAME == "rust" {
+        built.expect("builds");
+        return;
+    }
+    let (backend, setting) = (M::NAME, "suspendable");
+    let error = built.expect_err("a library has the handshake, or the broker");
+    assert_eq!(
+        error.misuse(),
+        Some(&Misuse::CannotSet { backend, setting })
+    );
+}
+
 pub fn build_refuses_contradictions<M: Mount>() {
     let bench = Bench::new();
     let refused = |change: fn(ConfigBuilder) -> ConfigBuilder| {

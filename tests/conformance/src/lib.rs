@@ -210,6 +210,7 @@ macro_rules! mount {
                 rule_25_prf_is_rfc_4402s;
             dce: rule_20_three_legs, rule_20_third_legs, rule_20_third_leg_of_another_handshake, rule_20_the_first_leg_counts_once, rule_20_required_requested_or_neither, rule_20_four_legs_in_spnego, rule_20_mic_comes_with_the_third_leg, rule_20_third_legs_in_spnego, rule_20_the_skew_retry, rule_20_limits_hold, rule_20_what_the_client_did_not_ask_for;
             flags: each_flag_is_refused_or_makes_a_difference, build_refuses_contradictions,
+                build_refuses_what_cannot_leave_the_process,
                 required_and_absent_is_rejected, what_cannot_be_had_is_left_out,
                 describe_tells_the_configuration;
         }
