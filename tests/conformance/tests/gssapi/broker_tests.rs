@@ -56,6 +56,7 @@ pub const MIT_TOKENS: &[Group] = &[Group {
         "delegated_field_without_flag",
         "delegated_invalid",
         "delegated_key_empty",
+        "delegated_key_of_31_octets",
         "delegated_no_ticket_granting_ticket",
         "delegated_not_yet_valid",
         "delegated_without_end",
