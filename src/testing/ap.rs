@@ -135,7 +135,7 @@ impl ApExchange {
             ctime: self.ctime,
             subkey: Some(EncryptionKey {
                 keytype: self.subkey.etype(),
-                keyvalue: Octets(self.subkey.secret().expose()),
+                keyvalue: Octets(self.subkey.expose()),
             }),
             seq_number: Some(self.number),
             authorization_data: (!extras.is_empty()).then(|| List::of(&container)),

@@ -47,7 +47,7 @@ pub(super) fn krb_cred(
     let info = [KrbCredInfo {
         key: EncryptionKey {
             keytype: session.etype(),
-            keyvalue: Octets(session.secret().expose()),
+            keyvalue: Octets(session.expose()),
         },
         prealm: Some(Text(client.realm())),
         pname: Some(PrincipalName {

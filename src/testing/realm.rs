@@ -296,7 +296,7 @@ impl Service {
                 kvno: keyring.kvno,
                 kvno_width: KvnoWidth::Full32,
                 etype: *etype,
-                key: key.secret().clone(),
+                key: key.to_secret(),
                 timestamp: u32::try_from(now).unwrap_or(0),
             });
         }

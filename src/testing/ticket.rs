@@ -219,7 +219,7 @@ impl TicketOptions {
             flags: Flags(ORDINARY_FLAGS | self.flags),
             key: EncryptionKey {
                 keytype: session.etype(),
-                keyvalue: Octets(session.secret().expose()),
+                keyvalue: Octets(session.expose()),
             },
             crealm: Text(client.realm()),
             cname: PrincipalName {

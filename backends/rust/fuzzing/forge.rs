@@ -373,7 +373,7 @@ pub(super) fn tgt_session() -> Key {
 fn encryption_key(key: &Key) -> EncryptionKey<'_> {
     EncryptionKey {
         keytype: key.etype(),
-        keyvalue: Octets(key.secret().expose()),
+        keyvalue: Octets(key.expose()),
     }
 }
 

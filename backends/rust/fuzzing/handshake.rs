@@ -71,7 +71,7 @@ pub(super) fn keytab_file() -> Vec<u8> {
         kvno: KVNO,
         kvno_width: KvnoWidth::Full32,
         etype,
-        key: key(etype, 1).secret().clone(),
+        key: key(etype, 1).to_secret(),
         timestamp: 0,
     });
     keytab::write(&entries).expect("a keytab of four keys")
@@ -85,7 +85,7 @@ fn own_tgt() -> UserToUser {
     let client = Principal::new(REALM, &SERVICE, Principal::NT_SRV_HST);
     let server = Principal::new(REALM, &[b"krbtgt", REALM], 2);
     let session = tgt_session();
-    let key = (session.etype(), session.secret().clone());
+    let key = (session.etype(), session.to_secret());
     let times = (from_unix_seconds(NOW - 60), from_unix_seconds(NOW + 3600));
     let tgt = KerberosCredential::new(client.clone(), server, key, times, TGT.to_vec());
     let cache = CredentialCache::new(client, vec![tgt]).to_bytes();

@@ -169,7 +169,7 @@ impl SecurityContext for KerberosContext {
     fn session_key(&self) -> Result<SessionKey, Error> {
         Ok(SessionKey {
             etype: Some(self.full.etype()),
-            key: self.full.secret().clone(),
+            key: self.full.to_secret(),
         })
     }
 

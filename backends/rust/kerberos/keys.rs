@@ -38,7 +38,7 @@ pub(crate) struct ServiceKey {
     /// error, and of no other use.
     key: Option<Key>,
     ticket: OnceLock<Box<UsageKey>>,
-    pac: OnceLock<Arc<PacKey>>,
+    pac: OnceLock<Box<PacKey>>,
 }
 
 impl ServiceKey {
@@ -62,10 +62,9 @@ impl ServiceKey {
 
 impl ServiceKey {
     /// The same key for the PACs of those tickets.
-    pub(super) fn pac_key(&self) -> Option<Arc<PacKey>> {
+    pub(super) fn pac_key(&self) -> Option<&PacKey> {
         let key = self.key.as_ref()?;
-        let pac = self.pac.get_or_init(|| Arc::new(PacKey::new(key.clone())));
-        Some(Arc::clone(pac))
+        Some(self.pac.get_or_init(|| Box::new(PacKey::new(key.clone()))))
     }
 }
 
@@ -293,7 +292,7 @@ impl Source {
                     kvno: 0,
                     kvno_width: KvnoWidth::Full32,
                     etype,
-                    key: key.secret().clone(),
+                    key: key.to_secret(),
                     timestamp: 0,
                 });
             }

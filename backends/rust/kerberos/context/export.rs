@@ -39,8 +39,7 @@ impl KerberosContext {
         } = self;
         writer.u8(VERSION);
         write_key(writer, &full);
-        let other = Some(&partial)
-            .filter(|key| key.etype() != full.etype() || key.secret() != full.secret());
+        let other = Some(&partial).filter(|key| !key.is(&full));
         writer.option(other, write_key);
         messages.save(writer);
         writer.u32(u32::try_from(max_token).unwrap_or(u32::MAX));
@@ -101,7 +100,7 @@ fn read_signatures(reader: &mut Reader<'_>) -> Option<PacSignatures> {
 
 pub(crate) fn write_key(writer: &mut Writer, key: &Key) {
     writer.i32(key.etype().0);
-    writer.short(key.secret().expose());
+    writer.short(key.expose());
 }
 
 pub(crate) fn read_key(reader: &mut Reader<'_>) -> Option<Key> {

@@ -2,18 +2,19 @@
 //! HMAC-SHA1-96 (RFC 3962). The tag covers the plaintext, so a ciphertext is
 //! decrypted before it can be judged.
 
+use aes::cipher::KeyInit;
 use aes::cipher::consts::U16;
 use aes::cipher::{Block, BlockCipherEncrypt, BlockSizeUser};
 use aes::{Aes128, Aes128Enc, Aes256, Aes256Enc};
-use hmac::{Hmac, KeyInit};
 use sha1::{Digest, Sha1};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::hmac::{self, Hmac};
 use super::nfold::n_fold;
 use super::{BLOCK, CryptoError, MAX_KEY, Scattered, cts, mac};
 
 /// HMAC-SHA1, keyed.
-pub(super) type Tag = Hmac<Sha1>;
+pub(super) type Tag = Hmac<hmac::Sha1>;
 
 /// What a derived key is for: the last byte of its constant (RFC 3961 5.3).
 #[derive(Clone, Copy)]
@@ -60,7 +61,7 @@ impl<C: Size> Cipher<C> {
         dk(&base, folded(usage, Purpose::Integrity), derived);
         Self {
             aes,
-            tag: keyed(derived),
+            tag: Tag::new(derived),
         }
     }
 
@@ -68,20 +69,20 @@ impl<C: Size> Cipher<C> {
     pub(super) fn seal(&self, body: &mut [u8], tag: &mut [u8]) {
         mac::sign_fed(
             &self.tag,
-            |mac| cts::sign_and_encrypt(&self.aes, mac, body),
+            |sum| cts::sign_and_encrypt(&self.aes, sum, body),
             tag,
         );
     }
 
     /// Decrypts `body` in place; wiped when the tag does not fit.
     pub(super) fn open(&self, body: &mut [u8], tag: &[u8]) -> Result<(), CryptoError> {
-        let feed = |mac: &mut Tag| cts::decrypt_and_sign(&self.aes, mac, body);
+        let feed = |sum: &mut _| cts::decrypt_and_sign(&self.aes, sum, body);
         mac::verify_fed(&self.tag, feed, tag).inspect_err(|_| body.zeroize())
     }
 
     /// As [`seal`](Self::seal), over a message in pieces.
     pub(super) fn seal_scattered(&self, message: &mut Scattered<'_, '_>, tag: &mut [u8]) {
-        mac::sign_fed(&self.tag, |mac| message.feed(mac), tag);
+        mac::sign_fed(&self.tag, |sum| message.feed(sum), tag);
         message.encrypt(&self.aes);
     }
 
@@ -92,7 +93,7 @@ impl<C: Size> Cipher<C> {
         tag: &[u8],
     ) -> Result<(), CryptoError> {
         message.decrypt(&self.aes);
-        mac::verify_fed(&self.tag, |mac| message.feed(mac), tag).inspect_err(|_| message.wipe())
+        mac::verify_fed(&self.tag, |sum| message.feed(sum), tag).inspect_err(|_| message.wipe())
     }
 }
 
@@ -102,7 +103,7 @@ pub(super) fn checksum_key<C: Size>(key: &[u8], usage: u32) -> Tag {
     let mut bytes = Zeroizing::new([0; MAX_KEY]);
     let derived = &mut bytes[..C::KEY];
     dk(&base, folded(usage, Purpose::Checksum), derived);
-    keyed(derived)
+    Tag::new(derived)
 }
 
 /// The pseudo-random function of RFC 3962 6: one block, the SHA-1 of the
@@ -173,8 +174,4 @@ const fn folded(usage: u32, purpose: Purpose) -> [u8; BLOCK] {
 /// `Key::new` and `Size::KEY` see to.
 fn schedule<C: KeyInit>(key: &[u8]) -> C {
     C::new_from_slice(key).expect("a key of the cipher's length")
-}
-
-fn keyed(key: &[u8]) -> Tag {
-    <Tag as KeyInit>::new_from_slice(key).expect("HMAC takes any length")
 }

@@ -9,9 +9,8 @@ use aes::cipher::{
     BlockSizeUser, InnerIvInit,
 };
 
-use hmac::Mac;
-
 use super::BLOCK;
+use super::mac::Sum;
 
 /// A cipher whose block is that of AES.
 pub(super) trait Aes:
@@ -35,23 +34,23 @@ const fn before_last(len: usize) -> usize {
 const STEP: usize = 64;
 
 /// Encrypts `buf`, which has at least one block (a confounder is one), and
-/// gives `mac` its plaintext.
-pub(super) fn sign_and_encrypt<C: Aes, M: Mac>(aes: &C, mac: &mut M, buf: &mut [u8]) {
+/// gives `sum` its plaintext.
+pub(super) fn sign_and_encrypt<C: Aes, S: Sum>(aes: &C, sum: &mut S, buf: &mut [u8]) {
     debug_assert!(buf.len() >= BLOCK, "CTS needs one whole block");
     let (whole, last) = buf.split_at_mut(whole_len(buf.len()));
     let mut chain = cbc::Encryptor::inner_iv_init(aes, &Array::default());
     for step in whole.chunks_mut(STEP) {
-        mac.update(step);
+        sum.update(step);
         chain.encrypt_blocks(blocks(step));
     }
-    mac.update(last);
+    sum.update(last);
     steal(aes, whole, last);
 }
 
-/// Encrypts `buf`, which has at least one block, and gives `mac` the
-/// ciphertext. `mac` has taken one block before, so that steps which end a
+/// Encrypts `buf`, which has at least one block, and gives `sum` the
+/// ciphertext. `sum` has taken one block before, so that steps which end a
 /// block short of the MAC's own need no copy in it.
-pub(super) fn encrypt_and_sign<C: Aes, M: Mac>(aes: &C, mac: &mut M, buf: &mut [u8]) {
+pub(super) fn encrypt_and_sign<C: Aes, S: Sum>(aes: &C, sum: &mut S, buf: &mut [u8]) {
     debug_assert!(buf.len() >= BLOCK, "CTS needs one whole block");
     let split = whole_len(buf.len());
     let (whole, last) = buf.split_at_mut(split);
@@ -61,11 +60,11 @@ pub(super) fn encrypt_and_sign<C: Aes, M: Mac>(aes: &C, mac: &mut M, buf: &mut [
     while at < split {
         let end = split.min(if at == 0 { STEP - BLOCK } else { at + STEP });
         chain.encrypt_blocks(blocks(&mut whole[at..end]));
-        mac.update(&whole[signed..at]);
+        sum.update(&whole[signed..at]);
         (signed, at) = (at, end);
     }
     steal(aes, whole, last);
-    mac.update(&buf[signed..]);
+    sum.update(&buf[signed..]);
 }
 
 /// Encrypts the last block, of which `whole` holds the ones before, encrypted
@@ -100,9 +99,9 @@ pub(super) fn decrypt<C: Aes>(aes: &C, buf: &mut [u8]) {
     cbc::Decryptor::inner_iv_init(aes, &Array::default()).decrypt_blocks(blocks(whole));
 }
 
-/// Decrypts `buf`, which has at least one block, and gives `mac` the
+/// Decrypts `buf`, which has at least one block, and gives `sum` the
 /// plaintext.
-pub(super) fn decrypt_and_sign<C: Aes, M: Mac>(aes: &C, mac: &mut M, buf: &mut [u8]) {
+pub(super) fn decrypt_and_sign<C: Aes, S: Sum>(aes: &C, sum: &mut S, buf: &mut [u8]) {
     let (whole, last) = unsteal(aes, buf);
     let mut chain = cbc::Decryptor::inner_iv_init(aes, &Array::default());
     // The MAC is a step behind, as above.
@@ -110,11 +109,11 @@ pub(super) fn decrypt_and_sign<C: Aes, M: Mac>(aes: &C, mac: &mut M, buf: &mut [
     while at < whole.len() {
         let end = whole.len().min(at + STEP);
         chain.decrypt_blocks(blocks(&mut whole[at..end]));
-        mac.update(&whole[signed..at]);
+        sum.update(&whole[signed..at]);
         (signed, at) = (at, end);
     }
-    mac.update(&whole[signed..]);
-    mac.update(last);
+    sum.update(&whole[signed..]);
+    sum.update(last);
 }
 
 /// Undoes [`steal`]: `last` is decrypted, and `whole` is as CBC left it. A

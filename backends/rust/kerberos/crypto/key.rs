@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use aes::{Aes128, Aes256};
-use zeroize::Zeroizing;
+use subtle::ConstantTimeEq as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::aes_sha2::{Aes128Sha256, Aes256Sha384, Suite};
 use super::profile::Profile;
@@ -18,7 +19,16 @@ use crate::secret::Secret;
 #[derive(Clone)]
 pub(crate) struct Key {
     profile: Profile,
-    secret: Arc<Secret>,
+    bytes: Arc<Bytes>,
+}
+
+/// Those of a shorter key are in front.
+struct Bytes([u8; MAX_KEY]);
+
+impl Drop for Bytes {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
 }
 
 impl Key {
@@ -26,9 +36,18 @@ impl Key {
     ///
     /// # Errors
     /// [`CryptoError::UnsupportedEtype`] and [`CryptoError::KeyLength`].
+    #[allow(clippy::needless_pass_by_value)] // as the caller has it, and wiped
     pub(crate) fn new(etype: EncryptionType, secret: Secret) -> Result<Self, CryptoError> {
+        Self::copy_from(etype, secret.expose())
+    }
+
+    /// A key from a copy of its bytes.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub(crate) fn copy_from(etype: EncryptionType, bytes: &[u8]) -> Result<Self, CryptoError> {
         let profile = Profile::try_from(etype)?;
-        let (expected, found) = (profile.key_len(), secret.len());
+        let (expected, found) = (profile.key_len(), bytes.len());
         if expected != found {
             return Err(CryptoError::KeyLength {
                 etype,
@@ -36,8 +55,16 @@ impl Key {
                 found,
             });
         }
-        let secret = Arc::new(secret);
-        Ok(Self { profile, secret })
+        Ok(Self::filled(profile, |own| own.copy_from_slice(bytes)))
+    }
+
+    /// The bytes are written where they stay: a move would leave a copy.
+    fn filled(profile: Profile, fill: impl FnOnce(&mut [u8])) -> Self {
+        let mut bytes = Arc::new(Bytes([0; MAX_KEY]));
+        if let Some(own) = Arc::get_mut(&mut bytes) {
+            fill(&mut own.0[..profile.key_len()]);
+        }
+        Self { profile, bytes }
     }
 
     /// A fresh key. For AES and RC4 any bytes are a key (RFC 3962 6).
@@ -46,13 +73,7 @@ impl Key {
     /// [`CryptoError::UnsupportedEtype`].
     pub(crate) fn generate(etype: EncryptionType, random: Random<'_>) -> Result<Self, CryptoError> {
         let profile = Profile::try_from(etype)?;
-        let mut bytes = Zeroizing::new([0; MAX_KEY]);
-        let bytes = &mut bytes[..profile.key_len()];
-        random(bytes);
-        Ok(Self {
-            profile,
-            secret: Arc::new(Secret::copy_from(bytes)),
-        })
+        Ok(Self::filled(profile, random))
     }
 
     /// Its encryption type.
@@ -61,8 +82,18 @@ impl Key {
     }
 
     /// Its bytes.
-    pub(crate) fn secret(&self) -> &Secret {
-        &self.secret
+    pub(crate) fn expose(&self) -> &[u8] {
+        &self.bytes.0[..self.profile.key_len()]
+    }
+
+    /// A copy of its bytes.
+    pub(crate) fn to_secret(&self) -> Secret {
+        Secret::copy_from(self.expose())
+    }
+
+    /// Whether it is the same key, in constant time.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.profile == other.profile && bool::from(self.expose().ct_eq(other.expose()))
     }
 
     /// The length of the integrity tag that ends each ciphertext and of a
@@ -86,7 +117,7 @@ impl Key {
     /// theirs: rc4-hmac. All newer types have those of RFC 4121 (its section
     /// 1 says which are newer).
     pub(crate) fn rc4_message_keys(&self) -> Option<MessageKeys> {
-        (self.profile == Profile::Rc4).then(|| MessageKeys::derive(self.secret.expose()))
+        (self.profile == Profile::Rc4).then(|| MessageKeys::derive(self.expose()))
     }
 
     pub(super) fn profile(&self) -> Profile {
@@ -117,7 +148,7 @@ impl Key {
     }
 
     fn prf_into<'a>(&self, input: &[&[u8]], out: &'a mut [u8; MAX_PRF]) -> &'a [u8] {
-        let key = self.secret.expose();
+        let key = self.expose();
         let mut block = Zeroizing::new([0; BLOCK]);
         match self.profile {
             Profile::Aes128Sha1 => aes_sha1::prf::<Aes128>(key, input, &mut block),

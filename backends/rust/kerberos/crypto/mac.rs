@@ -1,38 +1,73 @@
-//! HMAC over parts, truncated, compared in constant time.
+//! MACs over parts, truncated, compared in constant time.
 
-use hmac::Mac;
-use hmac::digest::Output;
+use hmac::{EagerHash, Hmac, Mac};
 use subtle::ConstantTimeEq;
 
 use super::CryptoError;
 
-/// The full tag over what `feed` gives the MAC, from a keyed state that stays
-/// as it is.
-fn tag<M: Mac + Clone>(keyed: &M, feed: impl FnOnce(&mut M)) -> Output<M> {
-    let mut mac = keyed.clone();
-    feed(&mut mac);
-    mac.finalize().into_bytes()
+/// A key that makes MACs; it stays as it is.
+pub(super) trait Keyed {
+    /// One in the making.
+    type Sum: Sum;
+
+    /// Begins one.
+    fn sum(&self) -> Self::Sum;
+
+    /// Ends it, and writes its leftmost bytes: as many as `out` has, which is
+    /// no more than there are.
+    fn finish(&self, sum: Self::Sum, out: &mut [u8]);
 }
 
-fn all<'a, M: Mac>(parts: &'a [&'a [u8]]) -> impl FnOnce(&mut M) + 'a {
-    move |mac| parts.iter().for_each(|part| mac.update(part))
+/// A MAC in the making.
+pub(super) trait Sum {
+    /// Takes the next bytes of the message.
+    fn update(&mut self, bytes: &[u8]);
+}
+
+/// What no message needs to be fast for: RC4's HMAC-MD5.
+impl<D: EagerHash> Keyed for Hmac<D> {
+    type Sum = Self;
+
+    fn sum(&self) -> Self {
+        self.clone()
+    }
+
+    fn finish(&self, sum: Self, out: &mut [u8]) {
+        out.copy_from_slice(&sum.finalize().into_bytes()[..out.len()]);
+    }
+}
+
+impl<D: EagerHash> Sum for Hmac<D> {
+    fn update(&mut self, bytes: &[u8]) {
+        Mac::update(self, bytes);
+    }
+}
+
+/// The longest tag that is compared, in bytes.
+const MAX_TAG: usize = 24;
+
+fn all<'a, S: Sum>(parts: &'a [&'a [u8]]) -> impl FnOnce(&mut S) + 'a {
+    move |sum| parts.iter().for_each(|part| sum.update(part))
 }
 
 /// Writes the leftmost bytes of the tag over the concatenation of `parts`: as
 /// many as `out` has.
-pub(super) fn sign<M: Mac + Clone>(keyed: &M, parts: &[&[u8]], out: &mut [u8]) {
+pub(super) fn sign<K: Keyed>(keyed: &K, parts: &[&[u8]], out: &mut [u8]) {
     sign_fed(keyed, all(parts), out);
 }
 
 /// The same over what `feed` gives the MAC.
-pub(super) fn sign_fed<M: Mac + Clone>(keyed: &M, feed: impl FnOnce(&mut M), out: &mut [u8]) {
-    out.copy_from_slice(&tag(keyed, feed)[..out.len()]);
+#[inline]
+pub(super) fn sign_fed<K: Keyed>(keyed: &K, feed: impl FnOnce(&mut K::Sum), out: &mut [u8]) {
+    let mut sum = keyed.sum();
+    feed(&mut sum);
+    keyed.finish(sum, out);
 }
 
 /// Compares the leftmost bytes of the tag over the concatenation of `parts`
 /// with `expected`, whose length the caller has checked.
-pub(super) fn verify<M: Mac + Clone>(
-    keyed: &M,
+pub(super) fn verify<K: Keyed>(
+    keyed: &K,
     parts: &[&[u8]],
     expected: &[u8],
 ) -> Result<(), CryptoError> {
@@ -40,14 +75,19 @@ pub(super) fn verify<M: Mac + Clone>(
 }
 
 /// The same over what `feed` gives the MAC.
-pub(super) fn verify_fed<M: Mac + Clone>(
-    keyed: &M,
-    feed: impl FnOnce(&mut M),
+#[inline]
+pub(super) fn verify_fed<K: Keyed>(
+    keyed: &K,
+    feed: impl FnOnce(&mut K::Sum),
     expected: &[u8],
 ) -> Result<(), CryptoError> {
-    let tag = tag(keyed, feed);
-    match tag.get(..expected.len()) {
-        Some(tag) if bool::from(tag.ct_eq(expected)) => Ok(()),
-        _ => Err(CryptoError::Integrity),
+    let mut room = [0; MAX_TAG];
+    let tag = room.get_mut(..expected.len());
+    let tag = tag.ok_or(CryptoError::Integrity)?;
+    sign_fed(keyed, feed, tag);
+    if !tag.is_empty() && bool::from(tag.ct_eq(expected)) {
+        Ok(())
+    } else {
+        Err(CryptoError::Integrity)
     }
 }

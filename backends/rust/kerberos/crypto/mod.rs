@@ -17,6 +17,7 @@
 mod aes_sha1;
 mod aes_sha2;
 mod cts;
+mod hmac;
 mod key;
 mod mac;
 mod nfold;

@@ -9,10 +9,10 @@ use md4::Md4;
 use md5::{Digest, Md5};
 use rc4::Rc4;
 use rc4::cipher::StreamCipher;
-use sha1::Sha1;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::hmac::Sha1;
 use super::{CryptoError, mac};
 
 /// HMAC-MD5, keyed.
@@ -99,8 +99,7 @@ pub(super) fn string_to_key(password: &[u8]) -> Result<Zeroizing<[u8; KEY]>, Cry
 /// The pseudo-random function. RFC 4757 has none; this is what MIT krb5 and
 /// Heimdal agree on: HMAC-SHA1 of the input under the key.
 pub(super) fn prf(key: &[u8], input: &[&[u8]], out: &mut [u8]) {
-    let keyed = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes any length");
-    mac::sign(&keyed, input, out);
+    mac::sign(&super::hmac::Hmac::<Sha1>::new(key), input, out);
 }
 
 /// A key's three sides in the messages of a context (RFC 4757 7): what signs,

@@ -3,11 +3,11 @@
 
 use aes::cipher::consts::U16;
 use aes::cipher::{Array, Block, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit};
-use hmac::Mac;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::BLOCK;
 use super::cts::Aes;
+use super::mac::Sum;
 use crate::message::MessagePart;
 
 /// Confounder, the application's parts, and what ends the plaintext, in the
@@ -52,10 +52,10 @@ impl<'a, 'p> Scattered<'a, 'p> {
     }
 
     /// Gives a MAC everything that is signed, in order.
-    pub(super) fn feed(&self, mac: &mut impl Mac) {
-        mac.update(self.confounder);
-        feed_parts(self.parts, mac);
-        mac.update(self.end);
+    pub(super) fn feed(&self, sum: &mut impl Sum) {
+        sum.update(self.confounder);
+        feed_parts(self.parts, sum);
+        sum.update(self.end);
     }
 
     /// Wipes what was decrypted and must not be seen.
@@ -228,11 +228,11 @@ impl<'a, 'p> Scattered<'a, 'p> {
 
 /// Gives a MAC data and sign-only parts in their order; neither the header nor
 /// padding, of which AES has none.
-pub(super) fn feed_parts(parts: &[MessagePart<'_>], mac: &mut impl Mac) {
+pub(super) fn feed_parts(parts: &[MessagePart<'_>], sum: &mut impl Sum) {
     for part in parts {
         match part {
-            MessagePart::Data(data) => mac.update(data),
-            MessagePart::SignOnly(data) => mac.update(data),
+            MessagePart::Data(data) => sum.update(data),
+            MessagePart::SignOnly(data) => sum.update(data),
             MessagePart::Header(_) | MessagePart::Padding(_) => {}
         }
     }

@@ -2,12 +2,11 @@
 //! decrypt, or to make checksums.
 
 use aes::{Aes128, Aes256};
-use hmac::{Hmac, Mac};
-use sha1::Sha1;
-use sha2::{Sha256, Sha384};
 use zeroize::Zeroize;
 
 use super::aes_sha2::{Aes128Sha256, Aes256Sha384};
+use super::hmac::{Hmac, Sha1, Sha256, Sha384};
+use super::mac::Sum;
 use super::profile::{Profile, TagPlace};
 use super::{CryptoError, Key, Random, Scattered, aes_sha1, aes_sha2, mac, rc4_hmac, scatter};
 use crate::message::MessagePart;
@@ -353,21 +352,21 @@ impl ChecksumKey {
 }
 
 /// The parts of a message, and what comes after them.
-fn feed<'a, M: Mac>(parts: &'a [MessagePart<'a>], end: &'a [u8]) -> impl FnOnce(&mut M) + 'a {
-    move |mac| {
-        scatter::feed_parts(parts, mac);
-        mac.update(end);
+fn feed<'a, S: Sum>(parts: &'a [MessagePart<'a>], end: &'a [u8]) -> impl FnOnce(&mut S) + 'a {
+    move |sum| {
+        scatter::feed_parts(parts, sum);
+        sum.update(end);
     }
 }
 
 impl Key {
     /// Ke and Ki for one key usage, made ready.
     pub(crate) fn usage_key(&self, usage: u32) -> UsageKey {
-        UsageKey::derive(self.profile(), self.secret().expose(), usage)
+        UsageKey::derive(self.profile(), self.expose(), usage)
     }
 
     /// Kc for one key usage, made ready.
     pub(crate) fn checksum_key(&self, usage: u32) -> ChecksumKey {
-        ChecksumKey::derive(self.profile(), self.secret().expose(), usage)
+        ChecksumKey::derive(self.profile(), self.expose(), usage)
     }
 }

@@ -1,7 +1,7 @@
 //! The server's own TGT, whose session key opens the tickets of user-to-user
 //! (RFC 4120 3.7).
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use super::{PacKey, USAGE_TICKET};
@@ -19,7 +19,7 @@ pub(crate) struct OwnTgt {
     ticket: Box<[u8]>,
     session: Key,
     opener: OnceLock<Box<UsageKey>>,
-    pac: OnceLock<Arc<PacKey>>,
+    pac: OnceLock<Box<PacKey>>,
     start: SystemTime,
     end: SystemTime,
 }
@@ -72,11 +72,9 @@ impl OwnTgt {
     }
 
     /// The same key for the PACs of those tickets.
-    pub(crate) fn pac_key(&self) -> Arc<PacKey> {
-        let pac = self
-            .pac
-            .get_or_init(|| Arc::new(PacKey::new(self.session.clone())));
-        Arc::clone(pac)
+    pub(crate) fn pac_key(&self) -> &PacKey {
+        self.pac
+            .get_or_init(|| Box::new(PacKey::new(self.session.clone())))
     }
 
     /// That it holds now. Without clock skew: the clock is the one that the
