@@ -7,7 +7,8 @@
 /// How many days a month (1 to 12) has.
 pub(crate) fn days_in(year: i64, month: i64) -> i64 {
     match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        // Of the years that 4 divides, those that 25 divides are those of 100.
+        2 if year % 4 == 0 && (year % 25 != 0 || year % 16 == 0) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,

@@ -31,7 +31,7 @@ const RESP: u8 = 0xA1;
 const SEQUENCE: u8 = 0x30;
 
 /// What the first bytes of a token say it is (rule 28).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sniffed<'a> {
     /// Nothing: the client waits for our hints.
     Empty,
@@ -40,7 +40,7 @@ pub(crate) enum Sniffed<'a> {
     /// A token in the frame of RFC 2743 3.1, under this OID.
     GssFramed(&'a [u8]),
     /// Framed, and the frame is broken.
-    BadFrame(CodecError),
+    BadFrame(Box<CodecError>),
     /// A Kerberos AP-REQ without frame: DCE style.
     BareApReq,
     /// A NegTokenInit without frame.

@@ -128,8 +128,8 @@ impl<'a> Walk<'a> {
     }
 
     fn enter(&mut self, contents: &'a [u8]) -> Decoded<()> {
-        let too_deep = CodecError::new(PART, Problem::TooDeep);
-        let place = self.inner.get_mut(self.depth).ok_or(too_deep)?;
+        let too_deep = || CodecError::new(PART, Problem::TooDeep);
+        let place = self.inner.get_mut(self.depth).ok_or_else(too_deep)?;
         *place = Some(Reader::new("AD-IF-RELEVANT", contents).message(Tag::SEQUENCE)?);
         self.depth += 1;
         Ok(())
@@ -141,7 +141,7 @@ impl<'a> Walk<'a> {
             self.left = self
                 .left
                 .checked_sub(1)
-                .ok_or(CodecError::new(PART, Problem::TooMany))?;
+                .ok_or_else(|| CodecError::new(PART, Problem::TooMany))?;
             if ad_type != ad_type::IF_RELEVANT {
                 return Ok(Some(Found {
                     ad_type,

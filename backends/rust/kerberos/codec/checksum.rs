@@ -48,10 +48,7 @@ impl<'a> GssChecksum<'a> {
     pub(crate) fn parse(input: &'a [u8]) -> Decoded<Self> {
         let mut cursor = Cursor { input, offset: 0 };
         if input.len() < FIXED {
-            return Err(CodecError {
-                offset: Some(input.len()),
-                ..cursor.error(Problem::Truncated)
-            });
+            return Err(CodecError::at(PART, Problem::Truncated, Some(input.len())));
         }
         if u32::from_le_bytes(cursor.array()?) != BINDINGS {
             return Err(cursor.error(Problem::BadValue { field: "Lgth" }));
@@ -102,19 +99,19 @@ impl<'a> GssChecksum<'a> {
         delegation: Option<&[u8]>,
         extensions: &[(u32, &[u8])],
     ) -> Decoded<Vec<u8>> {
-        let too_long = CodecError::new(PART, Problem::BadLength);
+        let too_long = || CodecError::new(PART, Problem::BadLength);
         let mut body = Vec::with_capacity(FIXED);
         body.extend_from_slice(&BINDINGS.to_le_bytes());
         body.extend_from_slice(&bindings);
         body.extend_from_slice(&flags.to_le_bytes());
         if let Some(credentials) = delegation {
-            let length = u16::try_from(credentials.len()).map_err(|_| too_long)?;
+            let length = u16::try_from(credentials.len()).map_err(|_| too_long())?;
             body.extend_from_slice(&DELEGATION_OPTION.to_le_bytes());
             body.extend_from_slice(&length.to_le_bytes());
             body.extend_from_slice(credentials);
         }
         for (kind, data) in extensions {
-            let length = u32::try_from(data.len()).map_err(|_| too_long)?;
+            let length = u32::try_from(data.len()).map_err(|_| too_long())?;
             body.extend_from_slice(&kind.to_be_bytes());
             body.extend_from_slice(&length.to_be_bytes());
             body.extend_from_slice(data);
@@ -134,12 +131,8 @@ impl<'a> Cursor<'a> {
         self.input.get(self.offset..).unwrap_or_default()
     }
 
-    fn error(&self, problem: Problem) -> CodecError {
-        CodecError {
-            part: PART,
-            problem,
-            offset: Some(self.offset),
-        }
+    fn error(&self, problem: Problem) -> Box<CodecError> {
+        CodecError::at(PART, problem, Some(self.offset))
     }
 
     fn take(&mut self, length: usize) -> Decoded<&'a [u8]> {

@@ -5,6 +5,9 @@
 //! allocated for a length before the bytes are there. Names are bytes (rule
 //! 2), and Int32 where RFC 4120 says UInt32 is read modulo 2^32 (rule 3).
 
+// As decoders give errors.
+#![allow(clippy::unnecessary_box_returns)]
+
 pub(crate) mod authdata;
 pub(crate) mod checksum;
 pub(crate) mod cred;
@@ -21,8 +24,9 @@ mod tests;
 
 use core::fmt;
 
-/// What a decoder gives.
-pub(crate) type Decoded<T> = Result<T, CodecError>;
+/// What a decoder gives. The error is boxed: it is four times as long as most
+/// of what is decoded, and would be made room for at every element.
+pub(crate) type Decoded<T> = Result<T, Box<CodecError>>;
 
 /// Why bytes are not what they should be, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +41,19 @@ pub(crate) struct CodecError {
 
 impl CodecError {
     /// An error that has no place.
-    pub(crate) const fn new(part: &'static str, problem: Problem) -> Self {
-        Self {
+    #[cold]
+    pub(crate) fn new(part: &'static str, problem: Problem) -> Box<Self> {
+        Self::at(part, problem, None)
+    }
+
+    /// An error at this place.
+    #[cold]
+    pub(crate) fn at(part: &'static str, problem: Problem, offset: Option<usize>) -> Box<Self> {
+        Box::new(Self {
             part,
             problem,
-            offset: None,
-        }
+            offset,
+        })
     }
 }
 

@@ -71,8 +71,11 @@ impl<'a> Element<'a> for PrincipalName<'a> {
         let name_type = fields.field(0, int32)?;
         let name_string: List<'a, Text<'a>> = fields.field(1, List::read)?;
         fields.skip_extensions(1)?;
-        if name_string.contents().len() > MAX_NAME
-            || name_string.iter().take(MAX_COMPONENTS + 1).count() > MAX_COMPONENTS
+        // A component has two octets at the least: few of them have too many.
+        let length = name_string.contents().len();
+        if length > MAX_NAME
+            || length > 2 * MAX_COMPONENTS
+                && name_string.iter().take(MAX_COMPONENTS + 1).count() > MAX_COMPONENTS
         {
             return Err(CodecError::new("PrincipalName", Problem::TooMany));
         }

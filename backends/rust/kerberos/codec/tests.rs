@@ -471,7 +471,7 @@ fn version_type_and_tag_are_checked() {
         let error = ApReq::decode(&bytes).unwrap_err();
         let problem = Problem::BadValue { field };
         assert_eq!(
-            error,
+            *error,
             CodecError {
                 part: "AP-REQ",
                 problem,

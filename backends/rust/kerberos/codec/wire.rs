@@ -180,15 +180,14 @@ impl KerberosTime {
             return None;
         };
         let digits: &[u8; 14] = digits.try_into().ok()?;
-        if !digits.iter().all(u8::is_ascii_digit) {
+        let digits = digits.map(|digit| digit.wrapping_sub(b'0'));
+        if digits.iter().any(|digit| *digit > 9) {
             return None;
         }
-        let two = |at: usize| match digits.get(at..at + 2) {
-            Some([tens, ones]) => i64::from(tens - b'0') * 10 + i64::from(ones - b'0'),
-            _ => 0,
-        };
-        let (year, month, day) = (two(0) * 100 + two(2), two(4), two(6));
-        let (hour, minute, second) = (two(8), two(10), two(12));
+        let [y1, y2, y3, y4, m1, m2, d1, d2, h1, h2, n1, n2, s1, s2] = digits;
+        let two = |tens: u8, ones: u8| i64::from(tens * 10 + ones);
+        let (year, month, day) = (two(y1, y2) * 100 + two(y3, y4), two(m1, m2), two(d1, d2));
+        let (hour, minute, second) = (two(h1, h2), two(n1, n2), two(s1, s2));
         let valid = (1..=12).contains(&month)
             && (1..=days_in(year, month)).contains(&day)
             && hour < 24

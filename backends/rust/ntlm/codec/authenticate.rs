@@ -104,14 +104,16 @@ impl<'a> Ntlm2Response<'a> {
         if bytes.len() <= VERSION_1 {
             return Ok(None);
         }
-        let (proof, blob) = bytes.split_first_chunk().ok_or(truncated(PART, 0))?;
+        let (proof, blob) = bytes
+            .split_first_chunk()
+            .ok_or_else(|| truncated(PART, 0))?;
         // RespType and HiRespType, of which there is one version.
         if !blob.starts_with(&[1, 1]) {
             return Err(bad(PART, "RespType", MIC));
         }
         let pairs = blob
             .get(BLOB_HEADER..)
-            .ok_or(truncated(PART, bytes.len()))?;
+            .ok_or_else(|| truncated(PART, bytes.len()))?;
         Ok(Some(Self {
             proof,
             client_challenge: blob,

@@ -72,7 +72,7 @@ impl<'a> AvPairs<'a> {
             let header: [u8; 4] = *bytes
                 .get(offset..)
                 .and_then(<[u8]>::first_chunk)
-                .ok_or(truncated(PART, offset))?;
+                .ok_or_else(|| truncated(PART, offset))?;
             let [id_low, id_high, length_low, length_high] = header;
             let id = u16::from_le_bytes([id_low, id_high]);
             let length = usize::from(u16::from_le_bytes([length_low, length_high]));
@@ -82,7 +82,7 @@ impl<'a> AvPairs<'a> {
             let start = offset + 4;
             let value = bytes
                 .get(start..start + length)
-                .ok_or(truncated(PART, offset))?;
+                .ok_or_else(|| truncated(PART, offset))?;
             if id <= id::CHANNEL_BINDINGS {
                 if seen & (1 << id) != 0 {
                     return Err(bad(PART, "AvId (twice)", offset));
@@ -92,11 +92,7 @@ impl<'a> AvPairs<'a> {
             pairs.set(id, value, offset)?;
             offset = start + length;
         }
-        Err(CodecError {
-            part: PART,
-            problem: Problem::TooMany,
-            offset: Some(offset),
-        })
+        Err(CodecError::at(PART, Problem::TooMany, Some(offset)))
     }
 
     fn set(&mut self, id: u16, value: &'a [u8], offset: usize) -> Decoded<()> {

@@ -38,7 +38,7 @@ impl<'a> Message<'a> {
 
     pub(super) fn u32(&self, offset: usize) -> Decoded<u32> {
         let bytes = self.bytes.get(offset..).and_then(<[u8]>::first_chunk);
-        let bytes = bytes.ok_or(truncated(self.part, offset))?;
+        let bytes = bytes.ok_or_else(|| truncated(self.part, offset))?;
         Ok(u32::from_le_bytes(*bytes))
     }
 
@@ -52,18 +52,15 @@ impl<'a> Message<'a> {
         let start = usize::try_from(self.u32(offset + 4)?).unwrap_or(usize::MAX);
         let end = start.saturating_add(length);
         if start < header || end > self.bytes.len() {
-            return Err(CodecError {
-                part: self.part,
-                problem: Problem::BadLength,
-                offset: Some(offset),
-            });
+            let problem = Problem::BadLength;
+            return Err(CodecError::at(self.part, problem, Some(offset)));
         }
         Ok(start..end)
     }
 
     fn u16(&self, offset: usize) -> Decoded<u16> {
         let bytes = self.bytes.get(offset..).and_then(<[u8]>::first_chunk);
-        let bytes = bytes.ok_or(truncated(self.part, offset))?;
+        let bytes = bytes.ok_or_else(|| truncated(self.part, offset))?;
         Ok(u16::from_le_bytes(*bytes))
     }
 

@@ -5,6 +5,9 @@
 //! place is checked before it is taken, and nothing is allocated for what a
 //! client claims.
 
+// As decoders give errors.
+#![allow(clippy::unnecessary_box_returns)]
+
 pub(crate) mod authenticate;
 pub(crate) mod av_pairs;
 pub(crate) mod challenge;
@@ -49,19 +52,13 @@ bitflags! {
 }
 
 /// A value that a field may not have.
-const fn bad(part: &'static str, field: &'static str, offset: usize) -> CodecError {
-    CodecError {
-        part,
-        problem: Problem::BadValue { field },
-        offset: Some(offset),
-    }
+#[cold]
+fn bad(part: &'static str, field: &'static str, offset: usize) -> Box<CodecError> {
+    CodecError::at(part, Problem::BadValue { field }, Some(offset))
 }
 
 /// A part that ends before all of it was there.
-const fn truncated(part: &'static str, offset: usize) -> CodecError {
-    CodecError {
-        part,
-        problem: Problem::Truncated,
-        offset: Some(offset),
-    }
+#[cold]
+fn truncated(part: &'static str, offset: usize) -> Box<CodecError> {
+    CodecError::at(part, Problem::Truncated, Some(offset))
 }

@@ -17,7 +17,7 @@ fn element(ad_type: i32, data: &[u8]) -> AuthElement<'_> {
     }
 }
 
-fn found(list: &[u8]) -> Result<Vec<(i32, Vec<u8>, Place)>, CodecError> {
+fn found(list: &[u8]) -> Result<Vec<(i32, Vec<u8>, Place)>, Box<CodecError>> {
     let list = AuthorizationData::read(&mut Reader::new("test", list))?;
     walk(&list)
         .map(|f| {
