@@ -18,7 +18,7 @@ pub struct Principal {
     /// The realm, then every component, one after the other.
     bytes: Box<[u8]>,
     /// Where the realm and each component end in `bytes`.
-    ends: Box<[u32]>,
+    ends: Ends,
     name_type: i32,
 }
 
@@ -44,16 +44,18 @@ impl Principal {
         let realm = realm.as_ref();
         let length = realm.len() + components.iter().map(|c| c.as_ref().len()).sum::<usize>();
         let mut bytes = Vec::with_capacity(length);
-        let mut ends = Vec::with_capacity(components.len() + 1);
-        bytes.extend_from_slice(realm);
-        ends.push(end_of(&bytes));
-        for component in components {
-            bytes.extend_from_slice(component.as_ref());
-            ends.push(end_of(&bytes));
+        let mut ends = Ends::new(components.len() + 1);
+        let components = components.iter().map(AsRef::as_ref);
+        for (end, part) in ends
+            .iter_mut()
+            .zip(core::iter::once(realm).chain(components))
+        {
+            bytes.extend_from_slice(part);
+            *end = end_of(&bytes);
         }
         Self {
             bytes: bytes.into_boxed_slice(),
-            ends: ends.into_boxed_slice(),
+            ends,
             name_type,
         }
     }
@@ -100,6 +102,42 @@ impl Principal {
     }
 }
 
+/// The ends of a name's parts: those of a name with three components fit in.
+#[derive(Clone)]
+enum Ends {
+    Few(u8, [u32; 4]),
+    Many(Box<[u32]>),
+}
+
+impl Ends {
+    fn new(count: usize) -> Self {
+        match u8::try_from(count) {
+            Ok(few @ ..=4) => Self::Few(few, [0; 4]),
+            _ => Self::Many(vec![0; count].into()),
+        }
+    }
+}
+
+impl core::ops::Deref for Ends {
+    type Target = [u32];
+
+    fn deref(&self) -> &[u32] {
+        match self {
+            Self::Few(count, ends) => ends.get(..usize::from(*count)).unwrap_or(ends),
+            Self::Many(ends) => ends,
+        }
+    }
+}
+
+impl core::ops::DerefMut for Ends {
+    fn deref_mut(&mut self) -> &mut [u32] {
+        match self {
+            Self::Few(count, ends) => ends.split_at_mut(usize::from(*count).min(4)).0,
+            Self::Many(ends) => ends,
+        }
+    }
+}
+
 /// Tokens are far below 4 GiB; a longer name is cut off at what fits, and so
 /// equals nothing.
 fn end_of(bytes: &[u8]) -> u32 {
@@ -108,7 +146,7 @@ fn end_of(bytes: &[u8]) -> u32 {
 
 impl PartialEq for Principal {
     fn eq(&self, other: &Self) -> bool {
-        self.ends == other.ends && self.bytes == other.bytes
+        *self.ends == *other.ends && self.bytes == other.bytes
     }
 }
 

@@ -63,9 +63,10 @@ impl AwaitFirst {
     }
 
     /// A mechanism's own token.
-    fn raw(&self, mechanism: Mechanism, input: StepInput<'_>) -> Reply<Outcome> {
-        match enabled(&self.shared).find(|mech| mech.mechanism() == mechanism) {
-            Some(mech) => mech.begin(&self.shared, Framing::Raw).step(input),
+    fn raw(self, mechanism: Mechanism, input: StepInput<'_>) -> Reply<Outcome> {
+        let found = enabled(&self.shared).find(|mech| mech.mechanism() == mechanism);
+        match found {
+            Some(mech) => mech.accept(self.shared, Framing::Raw, input),
             None => Reply::Now(Outcome::fail(no_common(
                 vec![mechanism.to_string()],
                 &self.shared,
@@ -94,7 +95,7 @@ impl Exchange for AwaitFirst {
             Sniffed::BareApReq => self.raw(Mechanism::Kerberos, input),
             // X.690 8.19.2: an object identifier has at least one octet.
             Sniffed::GssFramed([]) => unknown("an empty object identifier"),
-            Sniffed::GssFramed(SPNEGO) => Box::new(AwaitInit::new(self.shared)).step(input),
+            Sniffed::GssFramed(SPNEGO) => AwaitInit::new(self.shared).take(input),
             Sniffed::GssFramed(oid) => match named(oid) {
                 Some(mechanism) => self.raw(mechanism, input),
                 None => Reply::Now(Outcome::fail(no_common(vec![name(oid)], &self.shared))),

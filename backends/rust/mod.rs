@@ -22,15 +22,18 @@ use self::kerberos::codec::gss;
 use self::kerberos::crypto;
 use self::kerberos::keys::{KeySource, PacKey, krbtgt_keys};
 use self::ntlm::{NtlmMech, Server};
-use super::{Backend, BackendDescription, Exchange, PreparedBackend, SecurityContext, Settings};
+use super::{
+    Backend, BackendDescription, Exchange, Outcome, PreparedBackend, SecurityContext, Settings,
+};
 use crate::channel_bindings::ChannelBindingPolicy;
 use crate::credentials::{Credentials, Keytab};
 use crate::error::{Error, Misuse};
 use crate::facts::{Ability, Capabilities, MechanismCapabilities};
 use crate::mechanism::{Framing, Mechanism};
 use crate::ntlm::Ntlm;
+use crate::reply::Reply;
 use crate::requirements::Requirements;
-use crate::token::CredentialHandle;
+use crate::token::{CredentialHandle, StepInput};
 
 const NAME: &str = "rust";
 
@@ -265,7 +268,7 @@ impl PreparedBackend for Prepared {
 }
 
 /// A mechanism as the first token's reader and SPNEGO see it. What comes of
-/// its exchange is an [`Outcome`](super::Outcome), like a backend's.
+/// its exchange is an [`Outcome`], like a backend's.
 pub(crate) trait Mech: Send + Sync {
     /// Which one it is.
     fn mechanism(&self) -> Mechanism;
@@ -276,6 +279,16 @@ pub(crate) trait Mech: Send + Sync {
 
     /// Begins an exchange.
     fn begin(&self, shared: &Arc<Shared>, framing: Framing) -> Box<dyn Exchange>;
+
+    /// Begins one with the client's first token.
+    fn accept(
+        &self,
+        shared: Arc<Shared>,
+        framing: Framing,
+        input: StepInput<'_>,
+    ) -> Reply<Outcome> {
+        self.begin(&shared, framing).step(input)
+    }
 
     /// Whether the client has said inside of the mechanism that it will send
     /// SPNEGO's MIC (rule 30).
@@ -317,6 +330,15 @@ impl Mech for Kerberos {
 
     fn begin(&self, shared: &Arc<Shared>, framing: Framing) -> Box<dyn Exchange> {
         Box::new(AwaitApReq::new(Arc::clone(shared), framing))
+    }
+
+    fn accept(
+        &self,
+        shared: Arc<Shared>,
+        framing: Framing,
+        input: StepInput<'_>,
+    ) -> Reply<Outcome> {
+        AwaitApReq::new(shared, framing).take(input)
     }
 }
 

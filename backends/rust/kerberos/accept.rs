@@ -2,6 +2,7 @@
 //! file and those below it see both what is on the wire and the keys.
 
 mod authenticator;
+mod checks;
 mod dce;
 mod delegation;
 mod pac;
@@ -11,11 +12,11 @@ mod suspended;
 mod ticket;
 mod user_to_user;
 
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use self::authenticator::{Asked, Authenticated};
+use self::checks::{check_address, check_skew, check_start};
 pub(in crate::backends::rust) use self::dce::AwaitClientApRep;
 use self::delegation::Delegation;
 use self::prompt::Prompt;
@@ -26,7 +27,6 @@ use super::codec::{CodecError, Problem};
 use super::keys::{KeySource, OwnTgt};
 use crate::backends::rust::{Shared, first};
 use crate::backends::{Exchange, Outcome};
-use crate::channel_bindings::ChannelBindings;
 use crate::error::{Error, Rejection, Unavailability, krb_error};
 use crate::facts::{AuthorizationFact, Facts};
 use crate::mechanism::{Framing, Mechanism};
@@ -78,6 +78,13 @@ impl Exchange for AwaitApReq {
     }
 
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
+        self.take(input)
+    }
+}
+
+impl AwaitApReq {
+    /// The step, for a state that is in no box: it seldom lasts.
+    pub(in crate::backends::rust) fn take(self, input: StepInput<'_>) -> Reply<Outcome> {
         let now = self.shared.settings.clock.now();
         if let Some(request) = user_to_user::tgt_request(input.token) {
             return Reply::Now(self.give_tgt(request, &input, now));
@@ -155,7 +162,9 @@ fn verify(
         peer.wants_error = WantsError::Yes;
     }
     let keys = supplied.unwrap_or(&state.shared.keys);
-    let ticket = user_to_user::open_ticket(&token, &request, state, keys, now)?;
+    let tgt = user_to_user::tgt_for(&token, &request, state, keys, now)?;
+    let table = keys.table();
+    let ticket = user_to_user::open_ticket(&request, settings, tgt.as_deref(), &table)?;
     let ticket = ticket.read(settings)?;
     let client = Authenticated::open(&request, &ticket, settings)?;
     let client = client.read(&ticket)?;
@@ -220,7 +229,7 @@ impl AwaitApReq {
     }
 
     /// Rule 12: after everything else has passed, in one atomic step.
-    fn check_replay(self: Box<Self>, verified: Verified, peer: Peer) -> Reply<Outcome> {
+    fn check_replay(self, verified: Verified, peer: Peer) -> Reply<Outcome> {
         let settings = &self.shared.settings;
         let (tag, length) = verified.tag;
         let expires = verified.ctime + settings.replay_skew;
@@ -428,67 +437,13 @@ fn own_service(facts: &Facts) -> Option<SentService> {
     Some((target.realm().to_vec(), target.name_type(), components))
 }
 
-/// Rule 9: a ticket that is limited to addresses, where the peer's is known.
-fn check_address(ticket: &ticket::ReadTicket<'_>, peer: Option<IpAddr>) -> Result<(), Error> {
-    match peer {
-        Some(peer) if !ticket.admits(peer) => Err(Rejection::Address { peer }.into()),
-        _ => Ok(()),
-    }
-}
-
-/// Rule 10.
-fn check_skew(client: SystemTime, server: SystemTime, skew: Duration) -> Result<(), Error> {
-    let apart = match client.duration_since(server) {
-        Ok(ahead) => ahead,
-        Err(behind) => behind.duration(),
-    };
-    if apart <= skew {
-        return Ok(());
-    }
-    Err(Rejection::ClockSkew {
-        client: Some(client),
-        server,
-        skew,
-    }
-    .into())
-}
-
-/// Rule 12: what may have been used before this server could remember it.
-fn check_start(client: SystemTime, until: SystemTime) -> Result<(), Error> {
-    match until.duration_since(client) {
-        Ok(left) => Err(Unavailability::StartingUp {
-            seconds: left.as_secs() + 1,
-        }
-        .into()),
-        Err(_) => Ok(()),
-    }
-}
-
 /// A decoder's error in the crate's terms.
-pub(crate) fn malformed(error: CodecError) -> Error {
+// As decoders give it.
+#[allow(clippy::boxed_local, clippy::needless_pass_by_value)]
+pub(crate) fn malformed(error: Box<CodecError>) -> Error {
     let part = match error.problem {
         Problem::BadValue { field } => field,
         _ => error.part,
     };
     Error::malformed(part, error.problem.text(), error.offset)
-}
-
-/// The client's channel bindings against the step's (rule 17).
-fn compare_bindings(
-    sent: [u8; 16],
-    promised: bool,
-    own: Option<&ChannelBindings>,
-) -> crate::facts::BindingFact {
-    use crate::facts::BindingFact as Fact;
-    use subtle::ConstantTimeEq as _;
-    let absent = sent == [0; 16];
-    match own {
-        Some(_) if absent && promised => Fact::AbsentThoughPromised,
-        _ if absent => Fact::Absent,
-        None => Fact::PresentNotCompared,
-        Some(own) if bool::from(own.gss_hash().ct_eq(&sent)) => Fact::Bound,
-        Some(own) => Fact::Mismatch {
-            null_address_type: own.gss_hash_null_addresses_255() == sent,
-        },
-    }
 }

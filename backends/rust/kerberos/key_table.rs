@@ -35,10 +35,10 @@ pub(crate) struct KeyTable<K> {
     /// Hash of a name to the principals that have it (nearly always one).
     by_name: HashMap<u64, Vec<u32>, BuildHasherDefault<AlreadyHashed>>,
     /// Principal, etype and kvno to keys.
-    exact: HashMap<(u32, i32, u32), Vec<u32>>,
+    exact: HashMap<(u32, i32, u32), Vec<u32>, OwnNumbers>,
     /// A principal's keys, the newest first.
     by_principal: Vec<Vec<u32>>,
-    by_principal_and_etype: HashMap<(u32, i32), Vec<u32>>,
+    by_principal_and_etype: HashMap<(u32, i32), Vec<u32>, OwnNumbers>,
     by_etype: HashMap<i32, Vec<u32>>,
     /// Keyed at random, so that no client can aim names at one place.
     hasher: RandomState,
@@ -51,9 +51,9 @@ impl<K> KeyTable<K> {
             keys: Vec::with_capacity(entries.len()),
             principals: Vec::new(),
             by_name: HashMap::default(),
-            exact: HashMap::new(),
+            exact: HashMap::default(),
             by_principal: Vec::new(),
-            by_principal_and_etype: HashMap::new(),
+            by_principal_and_etype: HashMap::default(),
             by_etype: HashMap::new(),
             hasher: RandomState::new(),
         };
@@ -117,13 +117,10 @@ impl<K> KeyTable<K> {
 
     fn hash<'n>(&self, realm: &[u8], components: impl Iterator<Item = &'n [u8]>) -> u64 {
         let mut hasher = self.hasher.build_hasher();
-        let mut add = |part: &[u8]| {
-            // The length keeps "a", "bc" apart from "ab", "c".
-            hasher.write_usize(part.len());
-            hasher.write(part);
-        };
-        add(realm);
-        components.for_each(&mut add);
+        // Names that differ only in where their parts end share a place, and
+        // are told apart there.
+        hasher.write(realm);
+        components.for_each(|part| hasher.write(part));
         hasher.finish()
     }
 
@@ -268,6 +265,36 @@ fn newest_first<K>(list: &mut [u32], keys: &[Key<K>]) {
     };
     // Stable: entries that rank the same stay in the file's order.
     list.sort_by_key(|&index| core::cmp::Reverse(rank(index)));
+}
+
+/// What is in these tables is the keytab's alone: whatever number a client
+/// looks for, it finds no more entries in its way than the server put there.
+type OwnNumbers = BuildHasherDefault<Mixed>;
+
+/// Numbers made into a hash: spread, and no more.
+#[derive(Clone, Debug, Default)]
+struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        // The golden ratio of 2^64, as in Knuth's multiplicative hashing.
+        let mixed = self.0.rotate_left(32) ^ u64::from(number);
+        self.0 = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write_i32(&mut self, number: i32) {
+        self.write_u32(number.cast_unsigned());
+    }
 }
 
 /// Takes a number that is a hash already for the hash.

@@ -2,6 +2,7 @@
 
 mod suspended;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::codec::{NegState, NegTokenInit, NegTokenResp, Oid, REJECT};
@@ -25,6 +26,11 @@ pub(in crate::backends::rust) struct AwaitInit {
 impl AwaitInit {
     pub(in crate::backends::rust) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
+    }
+
+    /// Takes the offer.
+    pub(in crate::backends::rust) fn take(self, input: StepInput<'_>) -> Reply<Outcome> {
+        self.begin(input).unwrap_or_else(Reply::Now)
     }
 
     fn begin(self, input: StepInput<'_>) -> Result<Reply<Outcome>, Outcome> {
@@ -61,17 +67,22 @@ impl AwaitInit {
                 Mic::Requested
             },
         };
-        let exchange = mech.begin(&self.shared, Framing::Spnego);
-        match (place, init.mech_token) {
-            (0, Some(token)) => {
-                let mic = init.mech_list_mic.map(Into::into);
-                let step = exchange.step(StepInput { token, ..input });
-                Ok(step.map(move |outcome| negotiation.answer(outcome, mic)))
-            }
+        let (0, Some(token)) = (place, init.mech_token) else {
             // Nothing to feed yet: the optimistic token was another
             // mechanism's, or there was none.
-            _ => Err(negotiation.await_token(exchange)),
-        }
+            let exchange = mech.begin(&self.shared, Framing::Spnego);
+            return Err(negotiation.await_token(exchange));
+        };
+        let mic = init.mech_list_mic;
+        let input = StepInput { token, ..input };
+        Ok(match mech.accept(self.shared, Framing::Spnego, input) {
+            Reply::Now(outcome) => Reply::Now(negotiation.answer(outcome, mic)),
+            later @ Reply::Later(_) => {
+                let negotiation = negotiation.into_owned();
+                let mic: Option<Box<[u8]>> = mic.map(Into::into);
+                later.map(move |outcome| negotiation.answer(outcome, mic.as_deref()))
+            }
+        })
     }
 }
 
@@ -83,20 +94,15 @@ const MAX_MECHANISMS: usize = 256;
 /// How many of them an error names.
 const NAMED: usize = 16;
 
-impl Exchange for AwaitInit {
-    fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
-        self.begin(input).unwrap_or_else(Reply::Now)
-    }
-}
-
 /// What has been negotiated so far.
-struct Negotiation {
+struct Negotiation<'a> {
     mech: &'static dyn Mech,
-    /// The DER of the offer, exactly as it came (rule 30).
-    mech_types: Box<[u8]>,
+    /// The DER of the offer, exactly as it came (rule 30). Copied for a
+    /// handshake that goes on, and for no other.
+    mech_types: Cow<'a, [u8]>,
     /// The chosen identifier as the client listed it, until our first reply
     /// has named it.
-    supported: Option<Box<[u8]>>,
+    supported: Option<Cow<'a, [u8]>>,
     mic: Mic,
 }
 
@@ -110,7 +116,17 @@ enum Mic {
     Requested,
 }
 
-impl Negotiation {
+impl Negotiation<'_> {
+    /// For a handshake that goes on.
+    fn into_owned(self) -> Negotiation<'static> {
+        Negotiation {
+            mech: self.mech,
+            mech_types: self.mech_types.into_owned().into(),
+            supported: self.supported.map(|oid| oid.into_owned().into()),
+            mic: self.mic,
+        }
+    }
+
     /// The first reply, when the mechanism has not begun.
     fn await_token(mut self, exchange: Box<dyn Exchange>) -> Outcome {
         let state = match self.mic {
@@ -121,7 +137,7 @@ impl Negotiation {
             Ok(token) => Outcome::go_on(
                 token,
                 Box::new(AwaitToken {
-                    negotiation: self,
+                    negotiation: self.into_owned(),
                     exchange,
                 }),
             ),
@@ -131,7 +147,7 @@ impl Negotiation {
 
     /// What the mechanism said, in SPNEGO's terms. `mic` is what the client
     /// sent beside the mechanism's token.
-    fn answer(mut self, outcome: Outcome, mic: Option<Box<[u8]>>) -> Outcome {
+    fn answer(mut self, outcome: Outcome, mic: Option<&[u8]>) -> Outcome {
         match outcome {
             Outcome::Continue { token, next, retry } => {
                 if mic.is_some() {
@@ -143,7 +159,7 @@ impl Negotiation {
                     Ok(token) => Outcome::Continue {
                         token,
                         next: Box::new(AwaitToken {
-                            negotiation: self,
+                            negotiation: self.into_owned(),
                             exchange: next,
                         }),
                         retry,
@@ -199,7 +215,7 @@ impl Negotiation {
 
 /// Awaits a token of the chosen mechanism.
 pub(in crate::backends::rust) struct AwaitToken {
-    negotiation: Negotiation,
+    negotiation: Negotiation<'static>,
     exchange: Box<dyn Exchange>,
 }
 
@@ -225,26 +241,26 @@ impl Exchange for AwaitToken {
             negotiation,
             exchange,
         } = *self;
-        let mic = sent_mic(&response).map(Into::into);
+        let mic: Option<Box<[u8]>> = sent_mic(&response).map(Into::into);
         exchange
             .step(StepInput {
                 token: token.0,
                 ..input
             })
-            .map(move |outcome| negotiation.answer(outcome, mic))
+            .map(move |outcome| negotiation.answer(outcome, mic.as_deref()))
     }
 }
 
 /// A mechanism that is done, while the negotiation may not be.
-struct Done {
-    negotiation: Negotiation,
+struct Done<'a> {
+    negotiation: Negotiation<'a>,
     context: Box<dyn SecurityContext>,
     facts: Box<Facts>,
 }
 
-impl Done {
+impl Done<'_> {
     /// Whether the MIC is owed, and whose message it must be in (rule 30).
-    fn settle(mut self, token: Option<Vec<u8>>, mic: Option<Box<[u8]>>) -> Result<Outcome, Error> {
+    fn settle(mut self, token: Option<Vec<u8>>, mic: Option<&[u8]>) -> Result<Outcome, Error> {
         // A context without integrity protects no list (RFC 4178 5).
         let able = self.facts.granted.contains(Granted::INTEGRITY);
         let mech = self.negotiation.mech;
@@ -257,7 +273,7 @@ impl Done {
                 || mech.owes_mic(&*self.context));
         match (mic, token) {
             (Some(mic), token) => {
-                self.verify(&mic)?;
+                self.verify(mic)?;
                 let own = mech.mic(&*self.context, &self.negotiation.mech_types)?;
                 self.complete(token.as_deref(), Some(&own))
             }
@@ -269,7 +285,12 @@ impl Done {
                 let reply =
                     self.negotiation
                         .reply(NegState::AcceptIncomplete, Some(&token), Some(&own))?;
-                Ok(Outcome::go_on(reply, Box::new(AwaitMechListMic(self))))
+                let done = Done {
+                    negotiation: self.negotiation.into_owned(),
+                    context: self.context,
+                    facts: self.facts,
+                };
+                Ok(Outcome::go_on(reply, Box::new(AwaitMechListMic(done))))
             }
         }
     }
@@ -294,7 +315,7 @@ impl Done {
 }
 
 /// Awaits the client's MIC, and nothing else.
-pub(in crate::backends::rust) struct AwaitMechListMic(Done);
+pub(in crate::backends::rust) struct AwaitMechListMic(Done<'static>);
 
 impl Exchange for AwaitMechListMic {
     fn abandon(self: Box<Self>) -> Option<Vec<u8>> {

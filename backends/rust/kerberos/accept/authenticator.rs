@@ -2,9 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::checks::compare_bindings;
 use super::delegation::Sent;
 use super::ticket::{ReadTicket, SealedIn};
-use super::{MAX_TAG, Style, compare_bindings, malformed};
+use super::{MAX_TAG, Style, malformed};
 use crate::backends::Settings;
 use crate::backends::rust::kerberos::codec::authdata::{self, ad_type};
 use crate::backends::rust::kerberos::codec::checksum::{GSS_CHECKSUM, GssChecksum, flags};
@@ -17,7 +18,7 @@ use crate::facts::{BindingFact, ClientTarget, Facts, TargetSource};
 use crate::mechanism::{Framing, Mechanism};
 use crate::name::Name;
 use crate::requirements::{Granted, Requirements};
-use crate::secret::{Secret, SecretBuffer};
+use crate::secret::SecretBuffer;
 use crate::time::{Expiry, from_unix_seconds};
 
 /// Key usages (RFC 4120 7.5.1).
@@ -123,7 +124,7 @@ impl ReadClient<'_> {
         self.part
             .subkey
             .map(|subkey| {
-                Key::new(subkey.keytype, Secret::copy_from(subkey.keyvalue.0)).map_err(|_| {
+                Key::copy_from(subkey.keytype, subkey.keyvalue.0).map_err(|_| {
                     Error::malformed("Authenticator", "a subkey of the wrong length", None)
                 })
             })

@@ -284,7 +284,7 @@ fn bad(part: &'static str, problem: &'static str) -> DelegationProblem {
     }
 }
 
-fn unreadable(error: CodecError) -> DelegationProblem {
+fn unreadable(error: Box<CodecError>) -> DelegationProblem {
     match malformed(error) {
         Error::Malformed {
             part,

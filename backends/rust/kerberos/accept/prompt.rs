@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::ticket::check_accepted;
 use super::{AwaitApReq, Peer, Token, supplied_keys};
+use crate::backends::Outcome;
 use crate::backends::rust::kerberos::codec::messages::ApReq;
 use crate::backends::rust::kerberos::keys::KeySource;
-use crate::backends::{Exchange as _, Outcome};
 use crate::channel_bindings::ChannelBindings;
 use crate::credentials::{Credentials, PromptAnswer, WantedCredentials};
 use crate::error::{Error, Misuse, Rejection, Unavailability};
@@ -66,7 +66,7 @@ impl AwaitApReq {
     /// Asks, and tries the token once more with what is answered. The token
     /// is copied for an answer that comes later, and for no other.
     pub(super) fn ask(
-        self: Box<Self>,
+        self,
         wanted: WantedCredentials,
         error: Error,
         peer: Peer,
@@ -91,7 +91,7 @@ impl AwaitApReq {
     }
 
     fn answered(
-        mut self: Box<Self>,
+        mut self,
         answer: PromptAnswer,
         etype: EncryptionType,
         (error, peer): (Error, Peer),
@@ -101,7 +101,7 @@ impl AwaitApReq {
             Ok(Some(keys)) => {
                 self.prompt = Prompt::Answered(keys);
                 // Reads the clock again: an answer may have taken its time.
-                return self.step(input);
+                return self.take(input);
             }
             Ok(None) => error,
             Err(error) => error,

@@ -227,7 +227,7 @@ fn ap_rep(
         cusec: mutual.cusec,
         subkey: subkey.map(|subkey| EncryptionKey {
             keytype: subkey.etype(),
-            keyvalue: Octets(subkey.secret().expose()),
+            keyvalue: Octets(subkey.expose()),
         }),
         seq_number: Some(number),
     };

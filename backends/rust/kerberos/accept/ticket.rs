@@ -1,7 +1,6 @@
 //! The ticket: which key opens it, and whether it holds now and here.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{malformed, pac};
@@ -11,13 +10,11 @@ use crate::backends::rust::kerberos::codec::messages::{ApReq, EncTicketPart, Tic
 use crate::backends::rust::kerberos::codec::parts::EncryptedData;
 use crate::backends::rust::kerberos::crypto::Key;
 use crate::backends::rust::kerberos::key_table;
-use crate::backends::rust::kerberos::keys::{
-    KeySource, OwnTgt, PacKey, ServiceKey, Table, some_principals,
-};
+use crate::backends::rust::kerberos::keys::{OwnTgt, PacKey, ServiceKey, Table, some_principals};
 use crate::backends::rust::kerberos::transited;
 use crate::error::{Error, EtypeUse, KeyTried, Rejection};
 use crate::name::Principal;
-use crate::secret::{Secret, SecretBuffer};
+use crate::secret::SecretBuffer;
 use crate::time::from_unix_seconds;
 
 /// How many versions of a principal's key are tried when the ticket's is not
@@ -30,10 +27,10 @@ const ADDRESS_NETBIOS: i32 = 20;
 const ADDRESS_IPV6: i32 = 24;
 
 /// A decrypted ticket.
-pub(super) struct OpenTicket {
-    target: Principal,
+pub(super) struct OpenTicket<'k> {
+    target: &'k Principal,
     sealed_in: SealedIn,
-    pac_key: Arc<PacKey>,
+    pac_key: &'k PacKey,
     plain: SecretBuffer,
     range: core::ops::Range<usize>,
 }
@@ -46,12 +43,12 @@ pub(super) enum SealedIn {
     TgtSessionKey,
 }
 
-impl OpenTicket {
+impl<'k> OpenTicket<'k> {
     /// Finds the key and opens the ticket (rules 4 to 7).
     pub(super) fn open(
         request: &ApReq<'_>,
         settings: &Settings,
-        keys: &KeySource,
+        table: &'k Table,
     ) -> Result<Self, Error> {
         let ticket = &request.ticket;
         let etype = ticket.enc_part.etype;
@@ -63,10 +60,9 @@ impl OpenTicket {
             }
             .into());
         }
-        let table = keys.table();
-        let candidates = Candidates::find(ticket, &table, settings)?;
+        let candidates = Candidates::find(ticket, table, settings)?;
         let mut plain = SecretBuffer::with_capacity(ticket.enc_part.cipher.0.len());
-        for key in &candidates.keys {
+        for key in candidates.keys() {
             let Some(cipher) = key.payload.ticket_key() else {
                 continue;
             };
@@ -78,29 +74,25 @@ impl OpenTicket {
             };
             let start = cipher.plaintext_at();
             return Ok(Self {
-                target: target.clone(),
+                target,
                 sealed_in: SealedIn::LongTermKey,
                 pac_key,
                 plain,
                 range: start..start + length,
             });
         }
-        Err(candidates.failure(ticket, &table).into())
+        Err(candidates.failure(ticket, table).into())
     }
 
-    /// Opens the ticket with the session key of `owner`'s TGT, if that fits
+    /// Opens the ticket with the session key of the server's TGT, if that fits
     /// (rule 13).
-    pub(super) fn unseal(
-        tgt: &OwnTgt,
-        sealed: &EncryptedData<'_>,
-        owner: Principal,
-    ) -> Option<Self> {
+    pub(super) fn unseal(tgt: &'k OwnTgt, sealed: &EncryptedData<'_>) -> Option<Self> {
         let cipher = tgt.opener();
         let mut plain = SecretBuffer::with_capacity(sealed.cipher.0.len());
         let length = cipher.decrypt_into(sealed.cipher.0, &mut plain).ok()?.len();
         let start = cipher.plaintext_at();
         Some(Self {
-            target: owner,
+            target: tgt.client(),
             sealed_in: SealedIn::TgtSessionKey,
             pac_key: tgt.pac_key(),
             plain,
@@ -121,14 +113,13 @@ impl OpenTicket {
             }
             .into());
         }
-        let session =
-            Key::new(part.key.keytype, Secret::copy_from(part.key.keyvalue.0)).map_err(|_| {
-                Error::malformed("EncTicketPart", "a session key of the wrong length", None)
-            })?;
+        let session = Key::copy_from(part.key.keytype, part.key.keyvalue.0).map_err(|_| {
+            Error::malformed("EncTicketPart", "a session key of the wrong length", None)
+        })?;
         Ok(ReadTicket {
-            target: &self.target,
+            target: self.target,
             sealed_in: self.sealed_in,
-            pac_key: &self.pac_key,
+            pac_key: self.pac_key,
             part,
             session,
         })
@@ -137,7 +128,9 @@ impl OpenTicket {
 
 /// The keys that may open a ticket, the likeliest first, and why these.
 struct Candidates<'t> {
-    keys: Vec<&'t key_table::Key<ServiceKey>>,
+    /// Of nearly every ticket there is one, and no list to be made.
+    first: Option<&'t key_table::Key<ServiceKey>>,
+    others: Vec<&'t key_table::Key<ServiceKey>>,
     why: Why,
 }
 
@@ -160,21 +153,19 @@ impl<'t> Candidates<'t> {
         if let Some(principal) = own.principal() {
             check_accepted(principal, settings)?;
         }
-        let (keys, why) = match ticket.enc_part.kvno {
+        let found = match ticket.enc_part.kvno {
             Some(kvno) => {
-                let exact: Vec<_> = own.exact(etype, kvno).take(MAX_VERSIONS).collect();
-                if exact.is_empty() {
-                    (
-                        own.of_etype(etype).take(MAX_VERSIONS).collect(),
-                        Why::OtherVersions,
-                    )
+                let exact = own.exact(etype, kvno).take(MAX_VERSIONS);
+                let exact = Self::of(exact, Why::Exact);
+                if exact.first.is_some() {
+                    exact
                 } else {
-                    (exact, Why::Exact)
+                    Self::of(own.of_etype(etype).take(MAX_VERSIONS), Why::OtherVersions)
                 }
             }
-            None => (own.of_etype(etype).take(MAX_VERSIONS).collect(), Why::Exact),
+            None => Self::of(own.of_etype(etype).take(MAX_VERSIONS), Why::Exact),
         };
-        if keys.is_empty() {
+        if found.first.is_none() {
             let mut has: Vec<_> = own.all().map(|key| key.etype).collect();
             has.sort_unstable();
             has.dedup();
@@ -185,7 +176,19 @@ impl<'t> Candidates<'t> {
             }
             .into());
         }
-        Ok(Self { keys, why })
+        Ok(found)
+    }
+
+    fn of(mut keys: impl Iterator<Item = &'t key_table::Key<ServiceKey>>, why: Why) -> Self {
+        Self {
+            first: keys.next(),
+            others: keys.collect(),
+            why,
+        }
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &'t key_table::Key<ServiceKey>> {
+        self.first.into_iter().chain(self.others.iter().copied())
     }
 
     /// Rule 4: bounded, and only if the configuration says that any name
@@ -198,10 +201,7 @@ impl<'t> Candidates<'t> {
                 .is_some_and(|owner| check_accepted(owner, settings).is_ok())
         };
         let keys = table.of_etype(etype, settings.alias_limit);
-        Self {
-            keys: keys.filter(accepted).collect(),
-            why: Why::Aliases,
-        }
+        Self::of(keys.filter(accepted), Why::Aliases)
     }
 
     /// None of them opened it: which of the four cases of rule 4 it is.
@@ -210,12 +210,12 @@ impl<'t> Candidates<'t> {
         let etype = ticket.enc_part.etype;
         match (self.why, ticket.enc_part.kvno) {
             // A password's keys have no version, so none can be missing.
-            (Why::OtherVersions, Some(kvno)) if self.keys.iter().any(|key| key.kvno != 0) => {
+            (Why::OtherVersions, Some(kvno)) if self.keys().any(|key| key.kvno != 0) => {
                 Rejection::KeyVersion {
                     service,
                     kvno,
                     etype,
-                    has: self.keys.iter().map(|key| key.kvno).collect(),
+                    has: self.keys().map(|key| key.kvno).collect(),
                 }
             }
             (Why::Aliases, _) => Rejection::NoKey {
@@ -226,7 +226,7 @@ impl<'t> Candidates<'t> {
                 service,
                 kvno,
                 etype,
-                tried: match self.keys.len() {
+                tried: match self.keys().count() {
                     1 => KeyTried::Exact,
                     count => KeyTried::Versions(count),
                 },

@@ -16,7 +16,7 @@ use crate::backends::rust::kerberos::codec::gss;
 use crate::backends::rust::kerberos::codec::messages::ApReq;
 use crate::backends::rust::kerberos::codec::tgt::{TgtReply, TgtRequest};
 use crate::backends::rust::kerberos::codec::wire::Text;
-use crate::backends::rust::kerberos::keys::{KeySource, OwnTgt};
+use crate::backends::rust::kerberos::keys::{KeySource, OwnTgt, Table};
 use crate::error::{CcacheProblem, Error, Rejection, Unavailability};
 use crate::name::Principal;
 use crate::requirements::Requirements;
@@ -111,14 +111,15 @@ fn any_name(settings: &Settings) -> bool {
     settings.alias_limit > 0
 }
 
-/// Opens the ticket of an AP-REQ with the key that goes with its options.
-pub(super) fn open_ticket(
+/// The TGT whose session key the ticket of an AP-REQ is in, by the AP-REQ's
+/// options; none for a ticket that is in a long-term key.
+pub(super) fn tgt_for(
     token: &Token<'_>,
     request: &ApReq<'_>,
     state: &AwaitApReq,
     keys: &KeySource,
     now: SystemTime,
-) -> Result<OpenTicket, Error> {
+) -> Result<Option<Arc<OwnTgt>>, Error> {
     let settings = &*state.shared.settings;
     if request.ap_options.0 & ApReq::USE_SESSION_KEY != 0 {
         // The one that the client was given, should another be there now.
@@ -129,7 +130,7 @@ pub(super) fn open_ticket(
             }
             None => own_tgt(keys, settings, now)?,
         };
-        return open(request, settings, &tgt);
+        return Ok(Some(tgt));
     }
     if token.oid == gss::KRB5_U2U || state.promised.is_some() {
         return Err(Error::malformed(
@@ -143,11 +144,29 @@ pub(super) fn open_ticket(
     if no_key || settings.required.contains(Requirements::USE_SESSION_KEY) {
         return Err(Rejection::UserToUserRequired.into());
     }
-    OpenTicket::open(request, settings, keys)
+    Ok(None)
 }
 
-/// Opens a ticket with the session key of the TGT.
-fn open(request: &ApReq<'_>, settings: &Settings, tgt: &OwnTgt) -> Result<OpenTicket, Error> {
+/// Opens the ticket of an AP-REQ with the session key of this TGT, or with a
+/// long-term key.
+pub(super) fn open_ticket<'k>(
+    request: &ApReq<'_>,
+    settings: &Settings,
+    tgt: Option<&'k OwnTgt>,
+    table: &'k Table,
+) -> Result<OpenTicket<'k>, Error> {
+    match tgt {
+        Some(tgt) => open(request, settings, tgt),
+        None => OpenTicket::open(request, settings, table),
+    }
+}
+
+/// Opens the ticket with the session key of the TGT.
+fn open<'k>(
+    request: &ApReq<'_>,
+    settings: &Settings,
+    tgt: &'k OwnTgt,
+) -> Result<OpenTicket<'k>, Error> {
     let ticket = &request.ticket;
     let service: Principal = ticket.sname.in_realm(ticket.realm);
     let own = tgt.client();
@@ -158,7 +177,7 @@ fn open(request: &ApReq<'_>, settings: &Settings, tgt: &OwnTgt) -> Result<OpenTi
     check_accepted(own, settings)?;
     let sealed = &ticket.enc_part;
     let opened = (sealed.etype == tgt.etype())
-        .then(|| OpenTicket::unseal(tgt, sealed, own.clone()))
+        .then(|| OpenTicket::unseal(tgt, sealed))
         .flatten();
     opened.ok_or_else(|| {
         Rejection::OtherTgtKey {

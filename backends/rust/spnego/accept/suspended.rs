@@ -64,7 +64,7 @@ impl AwaitMechListMic {
     }
 }
 
-impl Negotiation {
+impl Negotiation<'static> {
     fn save(&self, writer: &mut Writer) {
         let Self {
             mech,
@@ -85,8 +85,8 @@ impl Negotiation {
             Mechanism::Kerberos
         };
         let mech = enabled(shared).find(|mech| mech.mechanism() == mechanism)?;
-        let mech_types = reader.bytes()?.into();
-        let supported = reader.option(Reader::short)?.map(Into::into);
+        let mech_types = reader.bytes()?.to_vec().into();
+        let supported = reader.option(Reader::short)?;
         let mic = if reader.flag()? {
             Mic::Requested
         } else {
@@ -95,7 +95,7 @@ impl Negotiation {
         Some(Self {
             mech,
             mech_types,
-            supported,
+            supported: supported.map(|oid| oid.to_vec().into()),
             mic,
         })
     }
