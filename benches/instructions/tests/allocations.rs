@@ -1,26 +1,34 @@
-//! Messages in place allocate nothing, once their key is derived.
+//! What is allocated: for messages in place nothing, once their key is derived; for a handshake that
+//! waits for its client, less than a kibibyte.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use gss_acceptor::accounts::{MemoryAccounts, NtHash};
 use gss_acceptor::testing::{ClientFlags, Realm};
-use gss_acceptor::{AcceptorConfig, EncryptionType, Protection, Requirements, backends};
+use gss_acceptor::{
+    Acceptor, AcceptorConfig, EncryptionType, Mechanism, Ntlm, Protection, Requirements, Step,
+    backends,
+};
 
 struct Counting;
 
 thread_local! {
     static ALLOCATED: Cell<u64> = const { Cell::new(0) };
+    static ALIVE: Cell<usize> = const { Cell::new(0) };
 }
 
 // SAFETY: everything is the system's; a counter without a destructor is all that is added.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATED.with(|count| count.set(count.get() + 1));
+        ALIVE.with(|bytes| bytes.set(bytes.get().wrapping_add(layout.size())));
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        ALIVE.with(|bytes| bytes.set(bytes.get().wrapping_sub(layout.size())));
         // SAFETY: the caller's promise is passed on.
         unsafe { System.dealloc(at, layout) }
     }
@@ -84,5 +92,46 @@ fn messages_in_place_allocate_nothing() {
             let count = allocations(|| both(&mut again));
             assert_eq!(count, 0, "{etype} {protection:?} {size}");
         }
+    }
+}
+
+/// The longest kinds of waiting: DCE style, whose context is there; SPNEGO with the mechanism not
+/// begun; NTLM between its legs. All that stays when the step has returned, and the acceptor itself.
+#[test]
+fn a_handshake_that_waits_takes_less_than_a_kibibyte() {
+    let realm = Realm::new("EXAMPLE.TEST");
+    let service = realm.service("HTTP/web.example.test").expect("a service");
+    let accounts = MemoryAccounts::new().user("alice", NtHash::from_password("Password"));
+    let config = AcceptorConfig::builder(backends::rust(realm.keytab()).and(Ntlm::new(accounts)))
+        .mechanisms(&[Mechanism::Kerberos, Mechanism::Ntlm])
+        .build()
+        .expect("a configuration");
+    let dce = service.client("alice").with(ClientFlags::DCE_STYLE);
+    let raw = service.client("alice").with(ClientFlags::DCE_STYLE).raw();
+    // What a client asks for that seals, without names (MS-NLMP 2.2.1.1).
+    let ntlm = [
+        b"NTLMSSP\0",
+        &1_u32.to_le_bytes()[..],
+        &0xE2_08_82_37_u32.to_le_bytes(),
+    ];
+    // What is derived once is there.
+    let warm = Acceptor::new(&config).step(&dce.token().expect("a token"));
+    drop(warm.expect("accepted"));
+    for (what, token) in [
+        ("DCE style", dce.token().expect("a token")),
+        ("DCE style, raw", raw.token().expect("a token")),
+        ("hints", Vec::new()),
+        ("NTLM", ntlm.concat()),
+    ] {
+        let before = ALIVE.with(Cell::get);
+        let mut acceptor = Acceptor::new(&config);
+        match acceptor.step(&token) {
+            Ok(step @ Step::Continue { .. }) => drop(step),
+            other => panic!("{what} does not wait: {other:?}"),
+        }
+        let kept = ALIVE.with(Cell::get).wrapping_sub(before) + size_of_val(&acceptor);
+        println!("{what}: {kept} bytes");
+        assert!(kept < 1024, "{what}: {kept} bytes");
+        assert!(kept > size_of_val(&acceptor), "{what} is counted");
     }
 }
