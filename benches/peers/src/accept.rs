@@ -10,6 +10,7 @@ use krb5::KerberosContext;
 
 use crate::floor;
 use crate::gss::{CONF, Framing, Gss, INTEG, MUTUAL, REPLAY, SEQUENCE, Show};
+use crate::sspi_lane::Server;
 use crate::timing::{Goal, Lane, alternate, ratio};
 
 /// How many tokens; each is accepted once by everybody.
@@ -62,7 +63,9 @@ pub fn raw() {
     let (ours, credential) = (config(), mit.credential());
     let heimdals = heimdal.credential();
     let keytab = krb5::Keytab::load(keytab()).expect("a keytab");
-    let mut floor = floor_of(&tokens[0], 0);
+    let sspi = Server::new(&std::fs::read(self::keytab()).expect("a keytab"));
+    let pac = pac_of(&tokens[0]);
+    let mut floor = floor_of(&tokens[0], pac, 0);
     let mut lanes = [
         Lane::new("gss-acceptor", |n| {
             black_box(accept(&ours, &tokens[n]));
@@ -71,6 +74,7 @@ pub fn raw() {
             let accepted = KerberosContext::accept_token(&keytab, &tokens[n]);
             black_box(accepted.expect("krb5 accepts"));
         }),
+        Lane::new("sspi 0.23, no replay cache", |n| sspi.serve(&tokens[n])),
         Lane::new("MIT krb5, replay cache off", |n| {
             mit.serve(&credential, &tokens[n], Show::Nothing);
         }),
@@ -80,7 +84,9 @@ pub fn raw() {
         Lane::new("the primitives alone", |_| floor.run()),
     ];
     let medians = alternate(TOKENS, ROUND, &mut lanes);
-    medians.print(&format!("accept: raw AP-REQ of {length} bytes, no mutual"));
+    medians.print(&format!(
+        "accept: raw AP-REQ of {length} bytes, a PAC of {pac}, no mutual"
+    ));
     let ours = medians.of("gss-acceptor");
     ratio(
         "accept-raw/krb5",
@@ -108,7 +114,8 @@ pub fn spnego() {
     let length = wrapped[0].len();
     let (ours, credential) = (config(), mit.credential());
     let heimdals = heimdal.credential();
-    let mut floor = floor_of(&bare[0], 112);
+    let pac = pac_of(&bare[0]);
+    let mut floor = floor_of(&bare[0], pac, 112);
     let mut lanes = [
         Lane::new("gss-acceptor", |n| {
             serve(&ours, &wrapped[n]);
@@ -125,7 +132,9 @@ pub fn spnego() {
         Lane::new("the primitives alone", |_| floor.run()),
     ];
     let medians = alternate(TOKENS, ROUND, &mut lanes);
-    medians.print(&format!("accept: SPNEGO of {length} bytes, mutual"));
+    medians.print(&format!(
+        "accept: SPNEGO of {length} bytes, a PAC of {pac}, mutual, the name"
+    ));
     let ours = medians.of("gss-acceptor");
     ratio(
         "accept-spnego/mit",
@@ -167,15 +176,25 @@ pub fn profile() {
     }
 }
 
+/// The length of the PAC in a token's ticket, whose signature is verified in each accept.
+fn pac_of(token: &[u8]) -> usize {
+    /// AD-WIN2K-PAC (MS-PAC 2.2.3).
+    const PAC: i32 = 128;
+    let context = accept(&config(), token);
+    let data = context.authorization_data();
+    let pac = data.iter().find(|(kind, _)| *kind == PAC);
+    pac.expect("the KDC writes one").1.len()
+}
+
 /// The lengths of a token's two ciphertexts, as the last OCTET STRING of each EncryptedData has
 /// them; read by searching for the tags, since nobody here may share our decoder.
-fn floor_of(token: &[u8], reply: usize) -> floor::Accept {
+fn floor_of(token: &[u8], pac: usize, reply: usize) -> floor::Accept {
     let lengths = ciphertexts(token);
     let [ticket, authenticator] = lengths[..] else {
         panic!("two ciphertexts, not {lengths:?}");
     };
     // Without the 12 bytes of the tag.
-    floor::Accept::new(ticket - 12, authenticator - 12, reply)
+    floor::Accept::new([ticket - 12, authenticator - 12], pac, reply)
 }
 
 /// Every `A2 .. 04 ..` of more than 100 octets, which nothing but a cipher of an AP-REQ is.

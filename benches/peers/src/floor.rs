@@ -88,18 +88,23 @@ pub fn tag<M: Mac + Clone>(keyed: &M, text: &[u8]) -> [u8; 12] {
     tag
 }
 
-/// An AP-REQ with a ticket and an authenticator of these lengths; with a reply of this length.
+/// An AP-REQ with a ticket and an authenticator of these lengths, a PAC of this length whose
+/// signature is checked; with a reply of this length.
 pub struct Accept {
     service: Opener,
+    pac_key: Hmac<Sha1>,
+    pac: Vec<u8>,
     ticket: Vec<u8>,
     authenticator: Vec<u8>,
     reply: Vec<u8>,
 }
 
 impl Accept {
-    pub fn new(ticket: usize, authenticator: usize, reply: usize) -> Self {
+    pub fn new([ticket, authenticator]: [usize; 2], pac: usize, reply: usize) -> Self {
         Self {
             service: Opener::derive(&[7; 32]),
+            pac_key: derive(&Aes256Enc::new(&[8; 32].into())).1,
+            pac: vec![4; pac],
             ticket: vec![1; ticket],
             authenticator: vec![2; authenticator],
             reply: vec![3; reply],
@@ -108,6 +113,9 @@ impl Accept {
 
     pub fn run(&mut self) {
         black_box(self.service.open(black_box(&mut self.ticket)));
+        if !self.pac.is_empty() {
+            black_box(tag(&self.pac_key, black_box(&self.pac)));
+        }
         // The session key is the ticket's, and another for each.
         let mut session = [0; 32];
         session.copy_from_slice(&self.ticket[16..48]);

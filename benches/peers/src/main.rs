@@ -2,7 +2,7 @@
 //! primitives alone.
 //!
 //! ```text
-//! cargo run --release -p peers -- accept|facade|wrap|scale|all
+//! cargo run --release -p peers -- accept|facade|wrap|ntlm|scale|syscalls|build|all
 //! ```
 //!
 //! Everything runs in one thread of one process per table, round by round in turn; the medians
@@ -11,10 +11,14 @@
 //! is measured: the conformance suite runs on the same build.
 
 mod accept;
+mod clean;
 mod facade;
 mod floor;
 mod gss;
+mod ntlm;
 mod scale;
+mod sspi_lane;
+mod syscalls;
 mod timing;
 mod wrap;
 
@@ -23,12 +27,15 @@ use std::process::{Command, ExitCode};
 use interop::Kdc;
 
 /// The packages of Debian that the others are in.
-const PACKAGES: [&str; 5] = [
+const PACKAGES: [&str; 8] = [
     "krb5-kdc",
     "krb5-admin-server",
     "krb5-user",
     "libgssapi-krb5-2",
     "libgssapi3-heimdal",
+    "gss-ntlmssp",
+    "strace",
+    "binutils",
 ];
 
 fn main() -> ExitCode {
@@ -44,20 +51,23 @@ fn main() -> ExitCode {
         ["accept"] => tables(&["accept-raw", "accept-spnego"]),
         ["facade"] => tables(&["facade", "facade-threads"]),
         ["wrap"] => tables(&["wrap"]),
-        ["scale"] => tables(&["scale"]),
+        [table @ ("ntlm" | "scale" | "syscalls" | "build")] => tables(&[table]),
         ["all"] => tables(&[
             "accept-raw",
             "accept-spnego",
             "facade",
             "facade-threads",
             "wrap",
+            "ntlm",
             "scale",
+            "syscalls",
+            "build",
         ]),
         [table @ ("accept-raw" | "accept-spnego" | "facade-threads" | "profile")] => {
             tables(&[table])
         }
         _ => {
-            eprintln!("usage: peers accept|facade|wrap|scale|all");
+            eprintln!("usage: peers accept|facade|wrap|ntlm|scale|syscalls|build|all");
             ExitCode::from(2)
         }
     }
@@ -71,7 +81,11 @@ fn run(table: &str) {
         "facade" => facade::run(),
         "facade-threads" => facade::threads(),
         "wrap" => wrap::run(),
+        "ntlm" => ntlm::run(),
         "scale" => scale::run(),
+        "syscalls" => syscalls::run(),
+        "accepts" => syscalls::child(),
+        "build" => clean::run(),
         other => panic!("no table {other}"),
     }
 }
@@ -87,7 +101,7 @@ fn tables(names: &[&str]) -> ExitCode {
         let me = std::env::current_exe().expect("this program has a path");
         // One processor for all of it, unless there are threads to compare.
         let mut command = match *name {
-            "scale" | "facade-threads" => Command::new(me),
+            "scale" | "facade-threads" | "syscalls" | "build" => Command::new(me),
             "profile" if std::env::var_os("PROFILER").is_some() => {
                 let mut profiled = Command::new("perf");
                 profiled.args(["record", "-o", "/tmp/peers.perf"]).arg(me);
@@ -103,6 +117,9 @@ fn tables(names: &[&str]) -> ExitCode {
             .args(["--child", name])
             .envs(alice.environment(kdc))
             .env("KRB5_KTNAME", kdc.keytab("HTTP"));
+        if *name == "ntlm" {
+            command.envs(interop::ntlm::gss_ntlmssp());
+        }
         if *name == "accept-raw" {
             // As it is fastest: with its replay cache off. Ours is on.
             command.env("KRB5RCACHENAME", "none:");

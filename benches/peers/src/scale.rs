@@ -15,7 +15,7 @@ use crate::timing::{Goal, Lane, alternate, median, ratio};
 const ETYPE: EncryptionType = EncryptionType::AES256_CTS_HMAC_SHA1_96;
 
 /// A realm with this many services, and the one in the middle.
-fn services(count: usize) -> (Realm, Service) {
+pub fn services(count: usize) -> (Realm, Service) {
     let realm = Realm::new("EXAMPLE.TEST");
     let all: Vec<Service> = (0..count)
         .map(|n| {
@@ -29,7 +29,7 @@ fn services(count: usize) -> (Realm, Service) {
     (realm, middle)
 }
 
-fn config(realm: &Realm, store: Arc<dyn ReplayStore>) -> AcceptorConfig {
+pub fn config(realm: &Realm, store: Arc<dyn ReplayStore>) -> AcceptorConfig {
     let mut limits = Limits::default();
     limits.max_half_open = 1 << 20;
     AcceptorConfig::builder(backends::rust(realm.keytab()))
@@ -57,7 +57,7 @@ fn reject(config: &AcceptorConfig, token: &[u8]) {
     assert!(black_box(Acceptor::new(config).step(token)).is_err());
 }
 
-fn empty() -> Arc<MemoryReplayStore> {
+pub fn empty() -> Arc<MemoryReplayStore> {
     Arc::new(MemoryReplayStore::with_capacity(1 << 20))
 }
 
