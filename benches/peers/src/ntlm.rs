@@ -13,7 +13,7 @@ use kit::ntlm::{Authenticate, Challenge, HASH, av, flags, negotiate_with_names};
 use md5::{Digest as _, Md5};
 use rc4::{Rc4, StreamCipher as _};
 
-use crate::timing::{Goal, Medians, median, ratio};
+use crate::timing::{Goal, Medians, ratio};
 
 /// Handshakes in a round; rounds in turn.
 const ROUND: usize = 100;
@@ -140,12 +140,13 @@ pub fn run() {
         }
         taken[2].push(began.elapsed().as_secs_f64() * 1e9 / ROUND as f64);
     }
-    let [own, theirs, floor] = taken.map(median);
-    let medians = Medians::new(vec![
-        ("gss-acceptor", own),
-        ("gss-ntlmssp under gss-acceptor", theirs),
-        ("the primitives alone", floor),
-    ]);
+    let names = [
+        "gss-acceptor",
+        "gss-ntlmssp under gss-acceptor",
+        "the primitives alone",
+    ];
+    let medians = Medians::new(names.into_iter().zip(taken).collect());
+    let [own, theirs, floor] = names.map(|name| medians.of(name));
     medians.print("NTLM: both legs of a raw handshake that seals, NTLMv2 with a MIC");
     ratio("ntlm/floor", own / floor, Goal::AtMost(2.2));
     ratio("ntlm/gss-ntlmssp", theirs / own, Goal::AtLeast(30.0));

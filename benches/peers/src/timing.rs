@@ -16,13 +16,20 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// Median nanoseconds an item took in each lane.
-pub struct Medians(Vec<(&'static str, f64)>);
+/// Nanoseconds an item took in each lane: in the middle round, and in the fastest.
+pub struct Medians(Vec<(&'static str, f64, f64)>);
 
 impl Medians {
     /// Of lanes that were timed elsewhere.
-    pub fn new(all: Vec<(&'static str, f64)>) -> Self {
-        Self(all)
+    pub fn new(all: Vec<(&'static str, Vec<f64>)>) -> Self {
+        let fastest = |rounds: &[f64]| rounds.iter().copied().fold(f64::INFINITY, f64::min);
+        let lanes = all.into_iter();
+        Self(
+            lanes
+                .map(|(name, rounds)| (name, fastest(&rounds), rounds))
+                .map(|(name, fastest, rounds)| (name, median(rounds), fastest))
+                .collect(),
+        )
     }
 
     /// That of one lane.
@@ -30,15 +37,19 @@ impl Medians {
     /// # Panics
     /// There is no such lane.
     pub fn of(&self, name: &str) -> f64 {
-        let found = self.0.iter().find(|(own, _)| *own == name);
+        let found = self.0.iter().find(|(own, ..)| *own == name);
         found.unwrap_or_else(|| panic!("no lane {name}")).1
     }
 
     /// Prints all of them.
     pub fn print(&self, title: &str) {
         println!("{title}");
-        for (name, nanoseconds) in &self.0 {
-            println!("    {name:<34} {:>12.3} us", nanoseconds / 1000.0);
+        for (name, nanoseconds, fastest) in &self.0 {
+            println!(
+                "    {name:<34} {:>12.3} us (fastest round {:.3})",
+                nanoseconds / 1000.0,
+                fastest / 1000.0
+            );
         }
     }
 }
@@ -58,12 +69,8 @@ pub fn alternate(items: usize, round: usize, lanes: &mut [Lane<'_>]) -> Medians 
         }
         from += round;
     }
-    let medians = lanes.iter().zip(taken);
-    Medians(
-        medians
-            .map(|(lane, all)| (lane.name, median(all)))
-            .collect(),
-    )
+    let names = lanes.iter().map(|lane| lane.name);
+    Medians::new(names.zip(taken).collect())
 }
 
 /// The middle one.
