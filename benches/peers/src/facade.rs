@@ -90,7 +90,7 @@ pub fn threads() {
     let under = config(GssapiLibrary::Mit);
     let lanes: [(&str, Work<'_>); 3] = [
         ("the primitives alone, 40 times", &|_| {
-            let mut floor = floor::Accept::new(600, 150, 112);
+            let mut floor = floor::Accept::new([600, 150], 0, 112);
             (0..40).for_each(|_| floor.run());
         }),
         ("MIT krb5 under gss-acceptor", &|token| serve(&under, token)),
