@@ -153,7 +153,8 @@ impl GssapiLibrary {
 /// * Heimdal 7.8 keeps some 2 KiB of each credential for SPNEGO that is released:
 ///   of each configuration built, of each
 ///   [`acquire`](crate::AcceptorConfig::acquire), and of each thread when a
-///   keytab has changed. Handshakes cost none.
+///   keytab has changed. Handshakes that succeed in one leg, are replayed or
+///   cannot be decrypted cost none; of others it keeps up to as much.
 /// * NTLM, where it is enabled, is gss-ntlmssp's, a mechanism of MIT krb5's
 ///   library ([`ntlm_user_file`](GssapiBackend::ntlm_user_file)); Heimdal's
 ///   is not offered. Its messages are read here first: NTLMv1, a client that

@@ -143,7 +143,7 @@ impl Ctx {
                 &raw mut qop,
             )
         };
-        let data = self.gss().take(output);
+        let data = self.gss().take_message(output);
         self.said(major, minor, (data, sealed != 0))
     }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use gss_acceptor::backends::{GssapiBackend, GssapiLibrary, gssapi};
 use gss_acceptor::{
     Acceptor, AcceptorConfig, BindingStatus, ChannelBindingPolicy, ChannelBindings, ConfigBuilder,
-    ContextImporter, Credentials, Error, Failure, Framing, Granted, Keytab, Mechanism, Misuse,
-    NtlmRejection, Protection, Rejection, Requirements, SealingKey, Step,
+    Context, ContextImporter, Credentials, Error, Failure, Framing, Granted, Keytab, Mechanism,
+    MessagePart, Misuse, NtlmRejection, Protection, Rejection, Requirements, SealingKey, Step,
 };
 use interop::libraries::GssPeer;
 use interop::ntlm::{Library, Login, Protect, SspiNtlm, python};
@@ -95,6 +95,7 @@ fn ntlm_comes_in_through_the_library() {
                 let got = peer.unwrap(&token.expect(&who)).expect(&who);
                 assert_eq!(got.data, data, "{who}");
             }
+            in_parts(&context, &mut peer, &who);
             let mic = peer.mic(b"beside").expect(&who);
             context.verify(b"beside", &mic).expect(&who);
             let mic = context.mic(b"beside").expect(&who);
@@ -127,6 +128,49 @@ fn ntlm_comes_in_through_the_library() {
             assert!(!has.contains(Granted::CONFIDENTIALITY), "{protect:?}");
         }
     }
+}
+
+/// The mechanism has no call for messages in parts: they are the token, its header apart.
+fn in_parts(context: &Context, peer: &mut dyn Peer, who: &str) {
+    let header = context.sizes().sealed_parts_header;
+    let sealed = Protection::Confidentiality;
+    let (mut head, mut one, mut two) = (vec![0; header + 4], b"in ".to_vec(), b"parts".to_vec());
+    // What is signed alone has no place in such a token; no number is spent on the refusal.
+    let mut signed = [
+        MessagePart::Header(&mut head),
+        MessagePart::SignOnly(b"signed"),
+        MessagePart::Data(&mut one),
+    ];
+    let refused = context.wrap_parts(sealed, &mut signed).expect_err(who);
+    assert!(matches!(refused, Error::Misuse { .. }), "{who}: {refused}");
+    let mut short = [
+        MessagePart::Header(&mut [0; 3]),
+        MessagePart::Data(&mut one),
+    ];
+    context.wrap_parts(sealed, &mut short).expect_err(who);
+
+    let mut parts = [
+        MessagePart::Header(&mut head),
+        MessagePart::Data(&mut one),
+        MessagePart::Data(&mut two),
+    ];
+    let used = context.wrap_parts(sealed, &mut parts).expect(who);
+    assert_eq!(used.header, header, "{who}");
+    assert_ne!(one, b"in ", "{who}");
+    let token = [&head[..used.header], &one, &two].concat();
+    assert_eq!(peer.unwrap(&token).expect(who).data, b"in parts", "{who}");
+
+    let mut token = peer.wrap(b"to the server", true).expect(who);
+    let (head, rest) = token.split_at_mut(header);
+    let (one, two) = rest.split_at_mut(3);
+    let mut parts = [
+        MessagePart::Header(head),
+        MessagePart::Data(one),
+        MessagePart::Data(two),
+    ];
+    let (protection, _) = context.unwrap_parts(&mut parts).expect(who);
+    assert_eq!(protection, sealed, "{who}");
+    assert_eq!((&*one, &*two), (&b"to "[..], &b"the server"[..]), "{who}");
 }
 
 /// Rule 36: a wrong password and a user that is not there are told alike.
