@@ -6,6 +6,7 @@ pub mod handshake;
 pub mod heimdal;
 pub mod kdc;
 pub mod krb5_crate;
+pub mod libgssapi_crate;
 pub mod libraries;
 pub mod ntlm;
 pub mod peer;

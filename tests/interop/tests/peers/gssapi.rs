@@ -13,6 +13,7 @@ use gss_acceptor::{
 };
 use interop::handshake::accept_with;
 use interop::krb5_crate::Krb5Peer;
+use interop::libgssapi_crate::libgssapi;
 use interop::libraries::GssPeer;
 use interop::process::packages;
 use interop::python::PythonPeer;
@@ -107,6 +108,30 @@ fn other_clients_come_in() {
             assert_eq!(done.context.peer().to_string(), "alice@EXAMPLE.TEST");
             one_message_each(&done.context, &mut sspi);
         }
+    }
+}
+
+/// A client of the crate with that name: to each library, and to the rust backend.
+#[test]
+fn the_libgssapi_crate_comes_in() {
+    let kdc = Kdc::shared();
+    let mut configs: Vec<AcceptorConfig> = LIBRARIES
+        .iter()
+        .map(|library| config(kdc, library))
+        .collect();
+    configs.push(interop::handshake::config(kdc, "ALL"));
+    for config in &configs {
+        for ask in ways("HTTP@localhost") {
+            let mut peer = libgssapi(kdc, &kdc.alice(), &ask);
+            let context = shake(config, &mut peer).context;
+            assert_eq!(context.peer().to_string(), "alice@EXAMPLE.TEST", "{ask:?}");
+            let mutual = ask.flags & flags::MUTUAL != 0;
+            assert_eq!(context.granted().contains(Granted::MUTUAL_AUTH), mutual);
+            one_message_each(&context, &mut peer);
+        }
+        // A service that the keytab does not have.
+        let mut peer = libgssapi(kdc, &kdc.alice(), &Ask::of("nobody@localhost"));
+        peer.init(None).expect_err("the KDC knows no such service");
     }
 }
 
