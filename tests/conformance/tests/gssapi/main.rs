@@ -11,4 +11,5 @@ mod memory;
 mod mit;
 mod mit_tests;
 mod mit_tokens;
+mod nowhere;
 mod table;
