@@ -98,7 +98,7 @@ fn copied_out(
     protection: Protection,
     parts: &mut [MessagePart<'_>],
 ) -> Result<PartsUsed, Error> {
-    let plain = gathered(parts, Secret::default())?;
+    let plain = gathered(parts, &Secret::default())?;
     let token = super::wrap(ctx, protection, plain.expose())?;
     let token = header_first(token, plain.len()).ok_or_else(no_parts)?;
     let (header, sealed) = token.split_at(token.len() - plain.len());
@@ -128,7 +128,7 @@ fn copied_in(
     });
     let header = header.unwrap_or_default();
     let length = header.len();
-    let token = gathered(parts, header)?;
+    let token = gathered(parts, &header)?;
     let message = super::unwrap(ctx, order, token.expose())?;
     let plain = Secret::from(message.data);
     if plain.len() != token.len() - length {
@@ -140,7 +140,7 @@ fn copied_in(
 
 /// All data behind what there is. Nothing that is only signed: `gss_wrap` has
 /// no place for it.
-fn gathered(parts: &[MessagePart<'_>], before: Secret) -> Result<Secret, Error> {
+fn gathered(parts: &[MessagePart<'_>], before: &Secret) -> Result<Secret, Error> {
     let mut all = vec![before.expose()];
     for part in parts {
         match part {
