@@ -11,6 +11,7 @@ use super::context::WindowsContext;
 use super::credentials::Source;
 use super::granted;
 use super::identity::{self, Identified};
+use super::negotiated::{Chosen, chosen};
 use super::status::{self, Circumstances, Status};
 use super::sys::{Accepted, Ctx, Leg, Output, Sspi};
 use super::{NAME, bindings, expiry};
@@ -38,6 +39,8 @@ pub(super) struct AwaitToken {
     ctx: Ctx,
     leg: Number,
     framing: Framing,
+    /// What the system said that it chose, in a negotiation.
+    chosen: Option<Chosen>,
 }
 
 /// Which token comes next.
@@ -63,6 +66,7 @@ impl AwaitToken {
             shared,
             leg: Number::First,
             framing: Framing::Raw,
+            chosen: None,
         }
     }
 
@@ -79,6 +83,11 @@ impl AwaitToken {
         }
         if token.is_empty() || is_spnego(token) {
             self.framing = Framing::Spnego;
+        } else if self.leg == Number::AfterHints {
+            // Hints promise nothing: the client is done with them, and its own
+            // mechanism begins.
+            self.framing = Framing::Raw;
+            self.ctx = Ctx::new(&self.shared.sspi);
         }
         let mechanism = if token.starts_with(NTLMSSP) {
             Mechanism::Ntlm
@@ -93,6 +102,21 @@ impl AwaitToken {
 
     fn enabled(&self, mechanism: Mechanism) -> bool {
         self.shared.settings.mechanisms.contains(&mechanism)
+    }
+
+    /// The system was told which mechanisms there are; its answer is held to
+    /// that, so that nothing begins that would be refused in the end.
+    fn look_at_answer(&mut self, token: &[u8]) -> Result<(), Error> {
+        if self.framing == Framing::Raw {
+            return Ok(());
+        }
+        self.chosen = chosen(token).or(self.chosen);
+        match self.chosen {
+            None => Ok(()),
+            Some(Chosen::Known(mechanism)) if self.enabled(mechanism) => Ok(()),
+            Some(Chosen::Known(mechanism)) => Err(self.no_common(mechanism.to_string()).into()),
+            Some(Chosen::Unknown) => Err(self.no_common("another mechanism".into()).into()),
+        }
     }
 
     fn no_common(&self, offered: String) -> Rejection {
@@ -187,6 +211,11 @@ impl AwaitToken {
         };
         let mechanism = mechanism
             .filter(|mechanism| self.enabled(*mechanism))
+            // The answer and the context must speak of the same mechanism.
+            .filter(|mechanism| {
+                self.chosen
+                    .is_none_or(|own| own == Chosen::Known(*mechanism))
+            })
             .ok_or_else(|| self.no_common(package.name))?;
         let granted = granted::granted(accepted.attributes, &self.shared.settings);
         let Identified {
@@ -269,6 +298,11 @@ impl Exchange for AwaitToken {
                 let error = status::of_step(status, &self.known(now));
                 return Reply::Now(self.refuse(error, Vec::new()));
             }
+        }
+        if !accepted.status.is_error()
+            && let Err(error) = self.look_at_answer(&token)
+        {
+            return Reply::Now(self.refuse(error, Vec::new()));
         }
         Reply::Now(match accepted.status {
             Status::OK | Status::COMPLETE_NEEDED => self.established(&accepted, token, bound),

@@ -7,7 +7,7 @@ use core::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::impersonation::Impersonation;
-use super::messages::{Channel, Seals};
+use super::messages::{Channel, Seals, Style};
 use super::sys::{Ctx, Sspi};
 use super::token::AccessToken;
 use super::{NAME, WindowsPackage, status};
@@ -33,6 +33,7 @@ pub struct WindowsContext {
     ctx: Ctx,
     mechanism: Mechanism,
     seals: Seals,
+    style: Style,
     max_token: usize,
     // One thread at a time may seal, and one open; both at once may.
     sending: Mutex<()>,
@@ -62,14 +63,16 @@ impl WindowsContext {
         } else {
             Seals::No
         };
-        Self::of(ctx, facts.mechanism, seals, max_token)
-    }
-
-    fn of(ctx: Ctx, mechanism: Mechanism, seals: Seals, max_token: usize) -> Self {
+        let style = if facts.granted.contains(Granted::USED_DCE_STYLE) {
+            Style::Dce
+        } else {
+            Style::Ordinary
+        };
         Self {
             ctx,
-            mechanism,
+            mechanism: facts.mechanism,
             seals,
+            style,
             max_token,
             sending: Mutex::new(()),
             receiving: Mutex::new(()),
@@ -81,6 +84,7 @@ impl WindowsContext {
             ctx: &self.ctx,
             mechanism: self.mechanism,
             seals: self.seals,
+            style: self.style,
             max_token: self.max_token,
         }
     }
@@ -312,12 +316,17 @@ impl SecurityContext for WindowsContext {
         super::identity::authorization(&self.ctx)
     }
 
+    fn backend(&self) -> &'static str {
+        NAME
+    }
+
     fn export(self: Box<Self>) -> Result<Secret, Error> {
-        // Which mechanism it is of, and whether it seals.
+        // Which mechanism it is of, whether it seals, and in which style.
         let mut all = zeroize::Zeroizing::new(vec![
             VERSION,
             u8::from(self.mechanism == Mechanism::Ntlm),
             u8::from(self.seals == Seals::Yes),
+            u8::from(self.style == Style::Dce),
         ]);
         let state = self.ctx.export();
         let state = state.map_err(|status| status::of_call("exported contexts", status))?;
@@ -352,8 +361,8 @@ impl ContextImporter for WindowsImporter {
 
     fn import(&self, state: &[u8]) -> Result<Box<dyn SecurityContext>, Error> {
         let foreign = || Error::malformed("exported context", "not of this backend", None);
-        let ([VERSION, ntlm @ 0..=1, seals @ 0..=1], state) =
-            state.split_first_chunk::<3>().ok_or_else(foreign)?
+        let ([VERSION, ntlm @ 0..=1, seals @ 0..=1, dce @ 0..=1], state) =
+            state.split_first_chunk::<4>().ok_or_else(foreign)?
         else {
             return Err(foreign());
         };
@@ -367,7 +376,18 @@ impl ContextImporter for WindowsImporter {
         };
         let ctx = Ctx::import(&self.sspi, package.name(), state);
         let ctx = ctx.map_err(|status| status::of_call("exported context", status))?;
-        let context = WindowsContext::of(ctx, mechanism, seals, self.max_token);
-        Ok(Box::new(context))
+        let style = match dce {
+            1 => Style::Dce,
+            _ => Style::Ordinary,
+        };
+        Ok(Box::new(WindowsContext {
+            ctx,
+            mechanism,
+            seals,
+            style,
+            max_token: self.max_token,
+            sending: Mutex::new(()),
+            receiving: Mutex::new(()),
+        }))
     }
 }

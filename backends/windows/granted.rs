@@ -14,7 +14,8 @@ pub(super) fn asked(settings: &Settings) -> u32 {
 /// `ASC_RET_*`, and nothing that was merely asked for. Unknown bits mean
 /// nothing to us.
 pub(super) fn granted(attributes: u32, settings: &Settings) -> Granted {
-    let mut granted = Granted::from_bits_truncate(attributes);
+    // DELEGATE would promise credentials; there is a token to impersonate with.
+    let mut granted = Granted::from_bits_truncate(attributes) - Granted::DELEGATE;
     // The client's name says it, or its absence.
     if settings.wants(Requirements::DATAGRAM) {
         granted.remove(Granted::SEQUENCE_DETECT);

@@ -21,7 +21,15 @@ pub(super) struct Channel<'a> {
     pub(super) ctx: &'a Ctx,
     pub(super) mechanism: Mechanism,
     pub(super) seals: Seals,
+    pub(super) style: Style,
     pub(super) max_token: usize,
+}
+
+/// Whether the handshake was DCE style, whose messages are laid out for RPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    Ordinary,
+    Dce,
 }
 
 /// Whether the context has confidentiality.
@@ -80,7 +88,16 @@ impl Channel<'_> {
         wrapped.map_err(|status| status::of_message("message", status))
     }
 
+    /// Wine's messages in DCE style are for RPC's parts, which it takes one of.
+    fn can_be_one_token(&self) -> Result<(), Status> {
+        match (self.kind(), self.style) {
+            (Kind::Wine, Style::Dce) => Err(Status::UNSUPPORTED_FUNCTION),
+            _ => Ok(()),
+        }
+    }
+
     fn seal(&self, quality: u32, data: &[u8]) -> Result<Vec<u8>, Status> {
+        self.can_be_one_token()?;
         let Room {
             mut trailer, block, ..
         } = self.room()?;
@@ -137,9 +154,14 @@ impl Channel<'_> {
 
     /// Wine wants to be told how long the data is.
     fn open_wine(&self, token: &mut [u8]) -> Result<(Vec<u8>, u32), Status> {
+        self.can_be_one_token()?;
         let length = plain_length(token).ok_or(Status::INVALID_TOKEN)?;
+        let header = token.first_chunk().copied().unwrap_or_default();
         let (data, rest) = token.split_at_mut(length);
         let quality = self.ctx.open_pieces(rest, data)?;
+        if quality == 0 && is_too_long(data, header) {
+            return Err(Status::UNSUPPORTED_FUNCTION);
+        }
         Ok((data.to_vec(), quality))
     }
 
@@ -261,6 +283,14 @@ fn protection(quality: u32) -> Protection {
         0 => Protection::Confidentiality,
         _ => Protection::Integrity,
     }
+}
+
+/// Whether what was sealed ends with the beginning of the token's header, of which a copy without
+/// RRC follows the data: under AES with SHA-2 the checksum is longer by 4 or 12 octets (RFC 8009
+/// 5), and the data shorter. A message that ends so by itself is refused with the others.
+fn is_too_long(data: &[u8], mut header: [u8; 16]) -> bool {
+    header[6..8].fill(0);
+    data.ends_with(&header[..4]) || data.ends_with(&header[..12])
 }
 
 /// The length of the data in a token of RFC 4121 4.2.6.2 under AES with SHA-1

@@ -13,6 +13,7 @@ mod granted;
 mod identity;
 mod impersonation;
 mod messages;
+mod negotiated;
 mod status;
 mod sys;
 mod system;

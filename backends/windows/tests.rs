@@ -292,7 +292,9 @@ fn flags_go_through_and_come_back() {
         bindings: 0x10,
         ..done(granted)
     };
-    answer([matched(granted), matched(Granted::INTEGRITY)]);
+    // DELEGATE is the system's word for a token that may delegate: no credentials come with it.
+    let all_of_it = granted | Granted::DELEGATE;
+    answer([matched(all_of_it), matched(Granted::INTEGRITY)]);
     let bindings = ChannelBindings::tls_unique(&[1; 12]).unwrap();
     let config = builder().request(all).build().unwrap();
     let input = StepInput::new(b"token").channel_bindings(&bindings);
@@ -1068,6 +1070,89 @@ fn groups_come_from_the_access_token() {
     settled();
 }
 
+/// Through the facade: sealed for another process, and taken up there by the backend's importer.
+#[test]
+fn a_context_moves_to_another_process() {
+    use crate::{ContextImporter, SealingKey};
+    kerberos();
+    let config = builder().build().unwrap();
+    answer([done(Granted::CONFIDENTIALITY | Granted::INTEGRITY)]);
+    let context = established(&config);
+    let (peer, granted) = (context.peer().clone(), context.granted());
+    let bytes: Vec<u8> = (0..32).collect();
+    let key = || SealingKey::from_bytes(&bytes).unwrap();
+    let not_after = SystemTime::now() + Duration::from_secs(60);
+    let data = context.export().unwrap();
+    assert_eq!(data.backend(), "windows");
+    let sealed = data.seal(&key(), "other", not_after).unwrap();
+    let importer = ContextImporter::new(key(), "other").with(backend().importer(48_000).unwrap());
+    let context = importer.import(&sealed).unwrap();
+    script(|script| assert_eq!(script.imported, [("Kerberos".into(), b"packed".to_vec())]));
+    assert_eq!((context.peer(), context.granted()), (&peer, granted));
+    let token = context.wrap(Protection::Confidentiality, b"data").unwrap();
+    assert_eq!(context.unwrap(&token).unwrap().data, b"data");
+    // Once: a second context with the same sequence numbers is refused.
+    assert!(importer.import(&sealed).is_err());
+    drop((context, config));
+    settled();
+}
+
+/// RFC 4178 4.2.2: the first answer names the mechanism. One that is not enabled is refused
+/// there and then, and so is a context of another mechanism than the answer named.
+#[test]
+fn the_answers_mechanism_must_be_enabled() {
+    const KRB5: &[u8] = b"\x06\x09\x2A\x86\x48\x86\xF7\x12\x01\x02\x02";
+    const NTLM: &[u8] = b"\x06\x0A\x2B\x06\x01\x04\x01\x82\x37\x02\x02\x0A";
+    const OTHER: &[u8] = b"\x06\x03\x2A\x03\x04";
+    // accept-incomplete, supportedMech, and a long response token.
+    let resp = |oid: &[u8]| {
+        let length = u8::try_from(oid.len()).unwrap();
+        let mut fields = b"\xA0\x03\x0A\x01\x01\xA1".to_vec();
+        fields.push(length);
+        fields.extend(oid);
+        fields.extend(b"\xA2\x81\x83\x04\x81\x80");
+        fields.extend([0x5A; 128]);
+        let count = u8::try_from(fields.len()).unwrap();
+        [&[0xA1, 0x81, count + 3, 0x30, 0x81, count][..], &fields].concat()
+    };
+    let go_on = |oid| Answer {
+        status: CONTINUE,
+        token: Some(resp(oid)),
+        ..Answer::default()
+    };
+    let mechanisms = |all: &[Mechanism]| builder().mechanisms(all).build().unwrap();
+    for (enabled, oid, due) in [
+        (&[Mechanism::Kerberos][..], KRB5, true),
+        (&[Mechanism::Kerberos], NTLM, false),
+        (&[Mechanism::Ntlm], KRB5, false),
+        (&[Mechanism::Kerberos, Mechanism::Ntlm], NTLM, true),
+        (&[Mechanism::Kerberos, Mechanism::Ntlm], OTHER, false),
+    ] {
+        let config = mechanisms(enabled);
+        answer([go_on(oid)]);
+        let step = Acceptor::new(&config).step(&OFFER);
+        assert_eq!(step.is_ok(), due, "{enabled:?} {oid:02x?}: {step:?}");
+        if let Err(failure) = step {
+            assert_eq!(failure.token(), Some(&REJECT[..]));
+            let reason = failure.error().rejection();
+            assert!(matches!(reason, Some(Rejection::NoCommonMechanism { .. })));
+        }
+    }
+    // NTLM was answered, and the context says Kerberos.
+    kerberos();
+    let config = mechanisms(&[Mechanism::Kerberos, Mechanism::Ntlm]);
+    answer([go_on(NTLM), done(Granted::INTEGRITY)]);
+    let mut acceptor = Acceptor::new(&config);
+    assert!(matches!(acceptor.step(&OFFER), Ok(Step::Continue { .. })));
+    let failure = fails(acceptor.step(b"further"));
+    assert!(matches!(
+        failure.error().rejection(),
+        Some(Rejection::NoCommonMechanism { .. })
+    ));
+    drop((acceptor, config));
+    settled();
+}
+
 /// ExportSecurityContext with SECPKG_CONTEXT_EXPORT_DELETE_OLD: the buffer is
 /// freed, the token closed, the context no longer deleted by us.
 #[test]
@@ -1103,9 +1188,10 @@ fn contexts_are_exported_and_imported() {
     assert!(taken_up.wrap(Protection::Confidentiality, b"data").is_ok());
     for foreign in [
         &b""[..],
-        b"\x01\x00",
-        b"\x02\x00\x01packed",
-        b"\x01\x02\x01packed",
+        b"\x01\x00\x01",
+        b"\x02\x00\x01\x00packed",
+        b"\x01\x02\x01\x00packed",
+        b"\x01\x00\x01\x02packed",
     ] {
         assert!(matches!(
             importer.import(foreign),

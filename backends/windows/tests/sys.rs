@@ -99,7 +99,8 @@ pub struct Script {
     /// Local time minus universal time, in seconds.
     pub bias: i64,
     live: HashMap<usize, &'static str>,
-    memory: HashMap<usize, Box<[u64]>>,
+    /// What is allocated, by its address, and how long it is.
+    memory: HashMap<usize, (*mut u64, usize)>,
     next: usize,
     faults: Vec<String>,
     handed_out: usize,
@@ -180,10 +181,12 @@ impl Script {
         for (index, byte) in bytes.iter().enumerate() {
             memory[index / 8] |= u64::from(*byte) << (index % 8 * 8);
         }
-        let place: *mut c_void = memory.as_mut_ptr().cast();
-        self.memory.insert(place.expose_provenance(), memory);
+        let length = memory.len();
+        // Nobody but the caller touches it from here on, as if the system had allocated it.
+        let place: *mut u64 = Box::into_raw(memory).cast();
+        self.memory.insert(place.addr(), (place, length));
         self.handed_out += 1;
-        place
+        place.cast()
     }
 
     fn text(&mut self, text: &str) -> *mut u16 {
@@ -451,10 +454,14 @@ unsafe extern "system" fn delete(handle: *mut SecHandle) -> i32 {
 
 unsafe extern "system" fn free_buffer(memory: *mut c_void) -> i32 {
     script(|script| {
-        if script.memory.remove(&memory.addr()).is_none() {
+        let Some((place, length)) = script.memory.remove(&memory.addr()) else {
             let fault = format!("buffer {memory:?} freed, which nobody has");
             script.faults.push(fault);
-        }
+            return;
+        };
+        let own = core::ptr::slice_from_raw_parts_mut(place, length);
+        // SAFETY: allocated above with this length, and given back once.
+        drop(unsafe { Box::from_raw(own) });
     });
     0
 }
