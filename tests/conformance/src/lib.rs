@@ -67,6 +67,10 @@ pub trait Mount {
     /// it will, and does not name to the server all that it has found.
     const OWN_WORDS: bool = true;
 
+    /// Whether it tells who came in, to whom, and by which key; and why somebody was refused. Of
+    /// one that does not, it is asserted that it keeps the names to itself.
+    const TELLS: bool = true;
+
     /// Forged tokens that it does not treat as is due.
     fn exceptions() -> &'static [Exception] {
         &[]
