@@ -1,12 +1,10 @@
 //! Which mechanism the system chose in a negotiation, as its answer says
 //! (RFC 4178 4.2.2): before the mechanism has begun, and whoever chose it.
 
-use crate::mechanism::Mechanism;
+use crate::mechanism::{Mechanism, dotted};
 
-const KRB5: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 1, 2, 2];
-/// The first of Microsoft's two (MS-SPNG 1.9).
-const MS_KRB5: &[u8] = &[0x2A, 0x86, 0x48, 0x82, 0xF7, 0x12, 1, 2, 2];
-const NTLM: &[u8] = &[0x2B, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 10];
+/// The first of Microsoft's two for Kerberos (MS-SPNG 1.9).
+const MS_KRB5: &str = "1.2.840.48018.1.2.2";
 
 /// What a NegTokenResp says that it chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +23,13 @@ pub(super) fn chosen(answer: &[u8]) -> Option<Chosen> {
     let fields = element(0xA0, fields).map_or(fields, |(_, rest)| rest);
     let (mechanism, _) = element(0xA1, fields)?;
     let (mechanism, _) = element(6, mechanism)?;
-    Some(match mechanism {
-        KRB5 | MS_KRB5 => Chosen::Known(Mechanism::Kerberos),
-        NTLM => Chosen::Known(Mechanism::Ntlm),
-        _ => Chosen::Unknown,
-    })
+    let name = dotted(mechanism);
+    if name == MS_KRB5 {
+        return Some(Chosen::Known(Mechanism::Kerberos));
+    }
+    let mut known = Mechanism::ALL.into_iter();
+    let known = known.find(|mechanism| mechanism.oid() == name);
+    Some(known.map_or(Chosen::Unknown, Chosen::Known))
 }
 
 /// The content of a DER element, and what follows it.

@@ -16,6 +16,8 @@ built-in client in, shows how that went, and serves on http://127.0.0.1:8080/.
 
     --listen ADDR    listen on this address, 127.0.0.1:8080 unless set
     --keytab FILE    serve a real realm, with the keys of this file
+    --backend NAME   rust, unless set; or windows: the system's own security
+                     packages, with the identity that this process runs under
     --service NAME   with --keytab: accept tickets for this service alone,
                      such as HTTP/web.example.com
     --delegation FILE  with --keytab: ask clients for delegated credentials,
@@ -82,13 +84,15 @@ pub enum Realm {
         /// Who checks passwords.
         kdc: Option<String>,
     },
+    /// The operating system's, with what it has for this process.
+    System,
 }
 
 pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
     let (mut listen, mut keytab, mut service, mut self_test) = (None, None, None, false);
     let (mut tls, mut pem, mut binding) = (false, None, Binding::Optional);
     let (mut ccache, mut kdc) = (None, None);
-    let mut accounts = None;
+    let (mut accounts, mut backend) = (None, None);
     let text = |error: lexopt::Error| error.to_string();
     let string = |parser: &mut lexopt::Parser| {
         let value = parser.value().and_then(|v| v.string());
@@ -105,6 +109,9 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
             Arg::Long("tls") => tls = true,
             Arg::Long("tls-pem") => pem = Some(parser.value().map_err(text)?.into()),
             Arg::Long("require-binding") => binding = Binding::Required,
+            Arg::Long("backend") => {
+                backend = Some(parser.value().and_then(|v| v.string()).map_err(text)?);
+            }
             Arg::Long("keytab") => keytab = Some(parser.value().map_err(text)?.into()),
             Arg::Long("delegation") => ccache = Some(parser.value().map_err(text)?.into()),
             Arg::Long("service") => {
@@ -117,6 +124,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
     let other = [listen.is_some(), keytab.is_some(), service.is_some()];
     let other =
         other.contains(&true) || kdc.is_some() || ccache.is_some() || accounts.is_some() || tls;
+    let other = other || backend.is_some();
     if self_test && other {
         return Err("--self-test takes no other option: it uses its own realm and port".into());
     }
@@ -126,7 +134,20 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
     if kdc.is_some() && !(tls && keytab.is_some()) {
         return Err("--basic needs --keytab and --tls".into());
     }
+    let system = match backend.as_deref() {
+        None | Some("rust") => false,
+        Some("windows") => true,
+        Some(other) => return Err(format!("--backend {other}: it is rust or windows")),
+    };
     let realm = match (keytab, service, ccache) {
+        (None, None, None) if system && accounts.is_none() => Realm::System,
+        _ if system => {
+            return Err(
+                "--backend windows: the system keeps its keys and accounts; \
+                        --keytab, --service, --delegation and --ntlm are not for it"
+                    .into(),
+            );
+        }
         (None, Some(_), _) => return Err("--service needs --keytab".into()),
         (None, _, Some(_)) => return Err("--delegation needs --keytab".into()),
         (None, None, None) => Realm::Embedded,

@@ -27,11 +27,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use gss_acceptor::accounts::{AccountFile, NtHash};
+use gss_acceptor::backends::{self, Backend};
 use gss_acceptor::http::tower::NegotiateLayer;
 use gss_acceptor::testing::Realm;
 use gss_acceptor::{
-    AcceptorConfig, ChannelBindingPolicy, Credentials, Keytab, Mechanism, Ntlm, Requirements,
-    ServiceName, backends,
+    AcceptorConfig, ChannelBindingPolicy, ConfigBuilder, Credentials, Keytab, Mechanism, Ntlm,
+    Requirements, ServiceName,
 };
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -89,6 +90,7 @@ fn serve(
             };
             serve_keytab(listen, real, ntlm, security)
         }
+        args::Realm::System => serve_system(listen, security),
     }
 }
 
@@ -118,12 +120,8 @@ fn configure(
         backend = backend.and(ntlm);
         mechanisms.push(Mechanism::Ntlm);
     }
-    let mut builder = AcceptorConfig::builder(backend)
+    let mut builder = ask(backend)
         .mechanisms(&mechanisms)
-        // Proves the server to clients that ask, as curl does.
-        .request(Requirements::MUTUAL_AUTH)
-        // Tells a client why it is not let in, as far as the protocol does.
-        .request(Requirements::EXTENDED_ERROR)
         // DELEGATE or nothing: secrets that nobody asks for are not kept.
         .request(delegation);
     if let Some(service) = service {
@@ -141,6 +139,15 @@ fn configure(
         } => builder.channel_bindings(ChannelBindingPolicy::Require),
     };
     builder.build().map_err(|error| args::plain(&error))
+}
+
+/// What every backend is asked for.
+fn ask(backend: impl Backend + 'static) -> ConfigBuilder {
+    AcceptorConfig::builder(backend)
+        // Proves the server to clients that ask, as curl does.
+        .request(Requirements::MUTUAL_AUTH)
+        // Tells a client why it is not let in, as far as the protocol does.
+        .request(Requirements::EXTENDED_ERROR)
 }
 
 /// TLS, if there is any, for these names and this machine's.
@@ -425,4 +432,49 @@ fn serve_keytab(
         legs: Arc::default(),
     };
     run(server, listener, |_| Ok(After::Serve))
+}
+
+/// With the identity that this process runs under, by Windows' own packages. Which names that has
+/// is the directory's to know; only the newest systems tell what became of channel bindings, so
+/// they are compared where a client sends them, and `--require-binding` needs such a system.
+#[cfg(windows)]
+fn serve_system(listen: &str, security: &Security) -> Result<(), String> {
+    let policy = match security {
+        Security::Tls {
+            binding: Binding::Required,
+            ..
+        } => ChannelBindingPolicy::Require,
+        _ => ChannelBindingPolicy::WhenGiven,
+    };
+    let config = ask(backends::windows(Credentials::SystemDefault))
+        .mechanisms(&[Mechanism::Kerberos])
+        .channel_bindings(policy)
+        .build()
+        .map_err(|error| args::plain(&error))?;
+    let (listener, local) = listen::bind(listen)?;
+    print!("{}", config.describe());
+    let tls = secure(security, Vec::new())?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    println!("\nServing on {scheme}://{local}/ until Ctrl-C, with the identity of this process.");
+    let site = Site::Real {
+        realm: "YOUR.REALM".into(),
+        service: "HTTP/HOST".into(),
+        url: format!("{scheme}://HOST:{}", local.port()),
+    };
+    let server = Server {
+        layer: NegotiateLayer::new(&config),
+        config,
+        site,
+        local,
+        tls,
+        embedded: None,
+        ccache: None,
+        legs: Arc::default(),
+    };
+    run(server, listener, |_| Ok(After::Serve))
+}
+
+#[cfg(not(windows))]
+fn serve_system(_: &str, _: &Security) -> Result<(), String> {
+    Err("--backend windows: this is not Windows; --keytab FILE serves your realm".into())
 }

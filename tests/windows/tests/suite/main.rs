@@ -4,6 +4,7 @@
 mod machine;
 #[path = "../../../conformance/tests/gssapi/mit_tokens.rs"]
 mod mit_tokens;
+mod ntlm;
 #[path = "../../../conformance/tests/gssapi/table.rs"]
 mod table;
 mod wine;
