@@ -307,3 +307,31 @@ fn plain_length(token: &[u8]) -> Option<usize> {
     };
     token.len().checked_sub(around)?.checked_sub(extra)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 4121 4.2.4: what is sealed is data and header, the header without RRC. Under AES with
+    /// SHA-2 the data is shorter by the checksum's 4 or 12 octets more (RFC 8009 5: 16 and 24).
+    #[test]
+    fn what_is_read_too_far_is_noticed() {
+        let mut header = [5, 4, 6, 0xFF, 0, 0, 0, 28, 0, 0, 0, 0, 1, 2, 3, 4];
+        let mut inside = header;
+        inside[7] = 0;
+        for extra in [4, 12] {
+            let read = [b"message", &inside[..extra]].concat();
+            assert!(is_too_long(&read, header), "{extra}");
+            assert!(is_too_long(&inside[..extra], header), "{extra}");
+        }
+        assert!(!is_too_long(b"message", header));
+        assert!(!is_too_long(b"", header));
+        header[2] = 7;
+        assert!(!is_too_long(&[b"message", &inside[..4]].concat(), header));
+        // Lengths that the tokens have: header, confounder, data, header, 12 octets of checksum.
+        let token = |length: usize| [&header[..], &vec![0; length - 16]].concat();
+        assert_eq!(plain_length(&token(16 + 16 + 5 + 16 + 12)), Some(5));
+        assert_eq!(plain_length(&token(16 + 16 + 16 + 12)), Some(0));
+        assert_eq!(plain_length(&token(16 + 16 + 16 + 11)), None);
+    }
+}

@@ -3,8 +3,8 @@
 
 use crate::mechanism::{Mechanism, dotted};
 
-/// The first of Microsoft's two for Kerberos (MS-SPNG 1.9).
-const MS_KRB5: &str = "1.2.840.48018.1.2.2";
+/// Kerberos' others: Microsoft's (MS-SPNG 1.9), and user-to-user (MS-KILE 1.9).
+const KERBEROS: [&str; 2] = ["1.2.840.48018.1.2.2", "1.2.840.113554.1.2.2.3"];
 
 /// What a NegTokenResp says that it chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) fn chosen(answer: &[u8]) -> Option<Chosen> {
     let (mechanism, _) = element(0xA1, fields)?;
     let (mechanism, _) = element(6, mechanism)?;
     let name = dotted(mechanism);
-    if name == MS_KRB5 {
+    if KERBEROS.contains(&name.as_str()) {
         return Some(Chosen::Known(Mechanism::Kerberos));
     }
     let mut known = Mechanism::ALL.into_iter();

@@ -1103,6 +1103,8 @@ fn a_context_moves_to_another_process() {
 fn the_answers_mechanism_must_be_enabled() {
     const KRB5: &[u8] = b"\x06\x09\x2A\x86\x48\x86\xF7\x12\x01\x02\x02";
     const NTLM: &[u8] = b"\x06\x0A\x2B\x06\x01\x04\x01\x82\x37\x02\x02\x0A";
+    const MS_KRB5: &[u8] = b"\x06\x09\x2A\x86\x48\x82\xF7\x12\x01\x02\x02";
+    const USER_TO_USER: &[u8] = b"\x06\x0A\x2A\x86\x48\x86\xF7\x12\x01\x02\x02\x03";
     const OTHER: &[u8] = b"\x06\x03\x2A\x03\x04";
     // accept-incomplete, supportedMech, and a long response token.
     let resp = |oid: &[u8]| {
@@ -1123,6 +1125,8 @@ fn the_answers_mechanism_must_be_enabled() {
     let mechanisms = |all: &[Mechanism]| builder().mechanisms(all).build().unwrap();
     for (enabled, oid, due) in [
         (&[Mechanism::Kerberos][..], KRB5, true),
+        (&[Mechanism::Kerberos], MS_KRB5, true),
+        (&[Mechanism::Kerberos], USER_TO_USER, true),
         (&[Mechanism::Kerberos], NTLM, false),
         (&[Mechanism::Ntlm], KRB5, false),
         (&[Mechanism::Kerberos, Mechanism::Ntlm], NTLM, true),

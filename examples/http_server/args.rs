@@ -109,9 +109,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
             Arg::Long("tls") => tls = true,
             Arg::Long("tls-pem") => pem = Some(parser.value().map_err(text)?.into()),
             Arg::Long("require-binding") => binding = Binding::Required,
-            Arg::Long("backend") => {
-                backend = Some(parser.value().and_then(|v| v.string()).map_err(text)?);
-            }
+            Arg::Long("backend") => backend = Some(string(&mut parser)?),
             Arg::Long("keytab") => keytab = Some(parser.value().map_err(text)?.into()),
             Arg::Long("delegation") => ccache = Some(parser.value().map_err(text)?.into()),
             Arg::Long("service") => {
@@ -142,11 +140,9 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
     let realm = match (keytab, service, ccache) {
         (None, None, None) if system && accounts.is_none() => Realm::System,
         _ if system => {
-            return Err(
-                "--backend windows: the system keeps its keys and accounts; \
-                        --keytab, --service, --delegation and --ntlm are not for it"
-                    .into(),
-            );
+            let text = "--backend windows: the system keeps its keys and accounts; --keytab, \
+                        --service, --delegation and --ntlm are not for it";
+            return Err(text.into());
         }
         (None, Some(_), _) => return Err("--service needs --keytab".into()),
         (None, _, Some(_)) => return Err("--delegation needs --keytab".into()),
