@@ -21,7 +21,7 @@ export WINEPREFIX=$dir/prefix WINEDEBUG=${WINEDEBUG:--all}
 export WINEDLLOVERRIDES='mscoree,mshtml=d;winemenubuilder.exe=d'
 
 start() {
-    "$here/apt.sh" wine wine64 gcc-mingw-w64-x86-64
+    "$here/apt.sh" wine wine64 gcc-mingw-w64-x86-64 gcc winbind
     local library=$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll
     [ ! -e "$library" ] || return 0
     timeout 120 wine wineboot -i >"$dir/wineboot.log" 2>&1 || {
