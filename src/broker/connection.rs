@@ -46,7 +46,7 @@ pub(super) struct Slot {
 }
 
 impl Users {
-    fn take(&self, uid: u32, what: What, limit: usize) -> Option<Slot> {
+    pub(super) fn take(&self, uid: u32, what: What, limit: usize) -> Option<Slot> {
         let mut counts = lock(&self.0);
         let count = counts.entry((uid, what)).or_default();
         if *count >= limit {

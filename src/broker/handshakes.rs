@@ -28,6 +28,13 @@ struct Entry {
     _slot: Slot,
 }
 
+/// One while its step is under way.
+struct Taken {
+    acceptor: Acceptor,
+    configured: Arc<Configured>,
+    began: Instant,
+}
+
 impl Handshakes {
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -39,7 +46,7 @@ impl Handshakes {
         request: &StepRequest,
         configured: &Arc<Configured>,
         slot: impl FnOnce() -> Result<Slot, Error>,
-    ) -> Result<(Acceptor, Arc<Configured>), Error> {
+    ) -> Result<Taken, Error> {
         let mut all = self.lock();
         let known = all.get_mut(&request.handshake);
         match (known, request.first) {
@@ -49,20 +56,28 @@ impl Handshakes {
             }
             .into()),
             (None, true) => {
+                let began = Instant::now();
                 let entry = Entry {
                     acceptor: None,
                     configured: Arc::clone(configured),
-                    began: Instant::now(),
+                    began,
                     _slot: slot()?,
                 };
                 all.insert(request.handshake, entry);
-                let acceptor = Acceptor::new(&configured.config);
-                Ok((acceptor, Arc::clone(configured)))
+                Ok(Taken {
+                    acceptor: Acceptor::new(&configured.config),
+                    configured: Arc::clone(configured),
+                    began,
+                })
             }
             (Some(entry), false) => {
                 let acceptor = entry.acceptor.take();
                 let acceptor = acceptor.ok_or_else(|| refused("a step before the last one ended"));
-                Ok((acceptor?, Arc::clone(&entry.configured)))
+                Ok(Taken {
+                    acceptor: acceptor?,
+                    configured: Arc::clone(&entry.configured),
+                    began: entry.began,
+                })
             }
         }
     }
@@ -74,7 +89,11 @@ impl Handshakes {
         configured: &Arc<Configured>,
         slot: impl FnOnce() -> Result<Slot, Error>,
     ) -> Result<Stepped, Error> {
-        let (mut acceptor, configured) = self.take(&request, configured, slot)?;
+        let Taken {
+            mut acceptor,
+            configured,
+            began,
+        } = self.take(&request, configured, slot)?;
         let number = request.handshake;
         let outcome = if configured.config.may_block() {
             let run = move || {
@@ -82,7 +101,7 @@ impl Handshakes {
                 (acceptor, outcome)
             };
             let Ok((back, outcome)) = tokio::task::spawn_blocking(run).await else {
-                self.lock().remove(&number);
+                self.remove(number, began);
                 let text = "the step was given up".into();
                 return Err(Unavailability::Broker { text }.into());
             };
@@ -94,28 +113,44 @@ impl Handshakes {
                 Err(error) => Err((error, None)),
             }
         };
-        Ok(self.settle(number, acceptor, &configured, outcome))
+        let taken = Taken {
+            acceptor,
+            configured,
+            began,
+        };
+        Ok(self.settle(number, taken, outcome))
+    }
+
+    /// Another handshake may have the number by now.
+    fn remove(&self, number: u64, began: Instant) {
+        let mut all = self.lock();
+        if all.get(&number).is_some_and(|entry| entry.began == began) {
+            all.remove(&number);
+        }
     }
 
     /// Keeps what goes on, and lets go of everything else.
-    fn settle(
-        &self,
-        number: u64,
-        acceptor: Acceptor,
-        configured: &Configured,
-        outcome: Outcome,
-    ) -> Stepped {
+    fn settle(&self, number: u64, own: Taken, outcome: Outcome) -> Stepped {
+        let Taken {
+            acceptor,
+            configured,
+            began,
+        } = own;
         match outcome {
             Ok(Step::Continue { token }) => {
                 let retry = acceptor.retry_reason().cloned();
-                // Gone, if the application has given it up meanwhile.
-                if let Some(entry) = self.lock().get_mut(&number) {
+                // Gone, if the application has given it up meanwhile; and it
+                // never becomes the state of another that has its number now.
+                let mut all = self.lock();
+                let entry = all.get_mut(&number);
+                if let Some(entry) = entry.filter(|entry| entry.began == began) {
                     entry.acceptor = Some(acceptor);
                 }
+                drop(all);
                 Stepped::Continue { token, retry }
             }
             Ok(Step::Established { token, context }) => {
-                self.lock().remove(&number);
+                self.remove(number, began);
                 let data = if configured.delegated {
                     context.export_with_delegated()
                 } else {
@@ -130,7 +165,7 @@ impl Handshakes {
                 }
             }
             Err((error, token)) => {
-                self.lock().remove(&number);
+                self.remove(number, began);
                 Stepped::Failed { error, token }
             }
         }
@@ -186,4 +221,67 @@ fn input<'a>(
         input = input.peer_address(address);
     }
     Ok(input)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::connection::{Users, What};
+    use super::{Configured, Handshakes};
+    use crate::acceptor::{Acceptor, Step};
+    use crate::accounts::{MemoryAccounts, NtHash};
+    use crate::backends::broker_wire::requests::StepRequest;
+    use crate::backends::rust;
+    use crate::config::AcceptorConfig;
+    use crate::mechanism::Mechanism;
+    use crate::ntlm::Ntlm;
+    use std::sync::Arc;
+
+    fn first() -> StepRequest {
+        // NEGOTIATE, with the flags that a client must have (MS-NLMP 2.2.1.1).
+        let flags = 0xE208_8297_u32.to_le_bytes();
+        StepRequest {
+            configuration: 1,
+            handshake: 7,
+            first: true,
+            bindings: None,
+            address: None,
+            token: [b"NTLMSSP\0\x01\0\0\0", &flags[..]].concat(),
+        }
+    }
+
+    /// An application gives a handshake up while its step is under way, and
+    /// begins another with the same number.
+    #[test]
+    fn a_late_step_does_not_become_another_handshakes_state() {
+        let accounts = MemoryAccounts::new().user("alice", NtHash::from_password("Password"));
+        let ntlm = Ntlm::new(accounts).computer("WEB").domain("CORP");
+        let builder = AcceptorConfig::builder(rust(ntlm));
+        let config = builder.mechanisms(&[Mechanism::Ntlm]).build().unwrap();
+        let configured = Arc::new(Configured {
+            config,
+            delegated: false,
+        });
+        let users = Users::default();
+        let slot = || Ok(users.take(0, What::HalfOpen, 2).expect("a place"));
+        let handshakes = Handshakes::default();
+        let take = || handshakes.take(&first(), &configured, slot).unwrap();
+        let late = take();
+        assert!(handshakes.abandon(7).is_none());
+        let next = take();
+        // Now the first one's step ends: the second one's place stays its own.
+        let outcome = |acceptor: &mut Acceptor| Ok(acceptor.step(&first().token).unwrap());
+        let mut late = late;
+        let done = outcome(&mut late.acceptor);
+        assert!(matches!(done, Ok(Step::Continue { .. })));
+        let _ = handshakes.settle(7, late, done);
+        assert!(handshakes.lock()[&7].acceptor.is_none());
+        let mut next = next;
+        let done = outcome(&mut next.acceptor);
+        let _ = handshakes.settle(7, next, done);
+        assert!(handshakes.lock()[&7].acceptor.is_some());
+        // Nor does a late end take the second one away.
+        let second = handshakes.lock()[&7].began;
+        handshakes.remove(7, second - std::time::Duration::from_nanos(1));
+        assert!(handshakes.lock().contains_key(&7));
+    }
 }
