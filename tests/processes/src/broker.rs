@@ -157,6 +157,16 @@ impl Daemon {
         std::fs::read_dir(dir).expect("a process").count()
     }
 
+    /// How much of it is in memory, in bytes.
+    ///
+    /// # Panics
+    /// It is not there.
+    pub fn resident(&self) -> usize {
+        let line = self.status("VmRSS:");
+        let kilobytes = line.split_whitespace().nth(1).expect("a number");
+        kilobytes.parse::<usize>().expect("a number") << 10
+    }
+
     /// A line of its status in /proc.
     ///
     /// # Panics

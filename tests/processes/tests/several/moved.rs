@@ -1,8 +1,14 @@
 //! Handshakes and contexts that begin in one process and go on in another.
 
 use crate::keys::keys_of;
-use gss_acceptor::testing::{ClientStep, Offer, Realm, TestClient, TestClientContext};
-use gss_acceptor::{Protection, RedisReplayStore};
+use gss_acceptor::backends::{rust, rust_importer};
+use gss_acceptor::testing::{
+    ClientStep, Offer, Realm, TestClient, TestClientContext, TicketOptions,
+};
+use gss_acceptor::{
+    AcceptorConfig, ContextImporter, Delegated, DelegationProblem, Granted, Mapped, MappedAcceptor,
+    MappedStep, Protection, RedisReplayStore, Requirements, SealingKey,
+};
 use interop::Kdc;
 use interop::libraries::GssPeer;
 use interop::ntlm::{Library, Login, python};
@@ -16,7 +22,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const OTHER_KEY: &str = "100102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -198,6 +204,47 @@ fn what_must_not_be_taken_up_is_not() {
     thread::sleep(Duration::from_millis(20));
     let answer = one.ask(&["import", &short]);
     assert!(answer.starts_with("no Context Expired"), "{answer}");
+}
+
+/// What a client delegates leaves the process with the keys when that was said by name, and only
+/// then; the result says which.
+#[test]
+fn delegated_credentials_go_along_by_name_alone() {
+    let service = Realm::new("EXAMPLE.TEST")
+        .service("HTTP/localhost")
+        .expect("a service");
+    let client = service.client("alice").delegate(TicketOptions::new());
+    let key = SealingKey::generate().expect("a key");
+    let importer = ContextImporter::new(key.clone(), "app").with(rust_importer());
+    let builder = || {
+        let builder = AcceptorConfig::builder(rust(service.keytab()));
+        builder.request(Requirements::DELEGATE)
+    };
+    for (config, expected) in [
+        (builder().mapped(), Mapped::WithoutDelegated),
+        (builder().map_delegated(), Mapped::Whole),
+    ] {
+        let config = config.build().expect("builds");
+        let client = client.initiate().expect("a client");
+        let mut acceptor = MappedAcceptor::new(&config).expect("mapped");
+        let step = acceptor.step(client.first_token()).expect("comes in");
+        let MappedStep::Established { data, mapped, .. } = step else {
+            panic!("one leg");
+        };
+        assert_eq!(mapped, expected);
+        let along = expected == Mapped::Whole;
+        assert_eq!(data.delegated().is_some(), along);
+        let soon = SystemTime::now() + Duration::from_secs(60);
+        let sealed = data.seal(&key, "app", soon).expect("seals");
+        let context = importer.import(&sealed).expect("imports");
+        assert_eq!(context.granted().contains(Granted::DELEGATE), along);
+        let cache = context.delegated().and_then(Delegated::kerberos);
+        let whose = cache.map(|cache| cache.client().to_string());
+        assert_eq!(whose.as_deref(), along.then_some("alice@EXAMPLE.TEST"));
+        let problem = context.delegation_problem();
+        let left = matches!(problem, Some(DelegationProblem::LeftBehind));
+        assert_eq!(left, !along, "{problem:?}");
+    }
 }
 
 /// Redis is new, and so are the keys: nothing was used before.
