@@ -55,12 +55,12 @@ mod sealed {
     use gss_acceptor::{
         Acceptor, AcceptorConfig, ChannelBindings, Clock, ConfigBuilder, ContextData,
         ContextImporter, Error, Mapped, MappedAcceptor, MappedStep, MemoryReplayStore, Misuse,
-        Ntlm, Protection, Rejection, ReplayStore, Requirements, SealedProblem, SealingKey,
-        StepInput,
+        Ntlm, Protection, Rejection, ReplayEntry, ReplayStore, ReplayVerdict, Reply, Requirements,
+        SealedProblem, SealingKey, StepInput,
     };
     use kit::ntlm::{Authenticate, Challenge, negotiate};
-    use std::sync::Arc;
-    use std::time::Duration;
+    use std::sync::{Arc, Mutex};
+    use std::time::{Duration, SystemTime};
 
     fn build(
         change: impl FnOnce(ConfigBuilder) -> ConfigBuilder,
@@ -150,11 +150,33 @@ mod sealed {
         assert_eq!(resume(&config, &key(), &sealed), SealedProblem::Used);
     }
 
+    /// Forgets at the very moment at which it may.
+    #[derive(Default)]
+    struct Exact(Mutex<Vec<(Vec<u8>, SystemTime)>>);
+
+    impl ReplayStore for Exact {
+        fn check(&self, entry: ReplayEntry<'_>) -> Reply<ReplayVerdict> {
+            let mut all = self.0.lock().expect("whole");
+            all.retain(|(_, expires)| *expires >= entry.now);
+            let verdict = if all.iter().any(|(tag, _)| tag == entry.tag) {
+                ReplayVerdict::Replayed
+            } else {
+                all.push((entry.tag.to_vec(), entry.expires));
+                ReplayVerdict::Fresh
+            };
+            Reply::Now(verdict)
+        }
+
+        fn describe(&self) -> String {
+            "exact".into()
+        }
+    }
+
     /// Nodes that do not agree on how old a handshake may grow: the strict one refuses sooner, and
     /// what it has used is used for the patient one too.
     #[test]
     fn a_node_that_is_less_patient_forgets_nothing() {
-        let store: Arc<dyn ReplayStore> = Arc::new(MemoryReplayStore::new());
+        let store: Arc<dyn ReplayStore> = Arc::new(Exact::default());
         let node = |seconds| {
             let mut limits = gss_acceptor::Limits::default();
             limits.max_age = Duration::from_secs(seconds);
