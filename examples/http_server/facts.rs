@@ -5,18 +5,20 @@ use std::time::UNIX_EPOCH;
 
 use gss_acceptor::{AcceptorConfig, BindingStatus, Context, Expiry};
 
+/// The flags that a server asks for, which is settled when it starts.
+pub fn asks(config: &AcceptorConfig) -> String {
+    let described = config.describe();
+    (described.required | described.requested).names()
+}
+
 /// Name and value, in the order to be shown.
-pub fn of(
-    client: &Authenticated,
-    connection: &Connection,
-    config: &AcceptorConfig,
-) -> Vec<(String, String)> {
+pub fn of(client: &Authenticated, connection: &Connection, asks: &str) -> Vec<(String, String)> {
     let mut facts = vec![("peer", client.peer().to_string())];
     if let Some(mechanism) = client.mechanism() {
         facts.push(("mechanism", mechanism.to_string()));
     }
     if let Some(context) = client.context() {
-        facts.extend(of_context(context, config));
+        facts.extend(of_context(context, asks));
     }
     let bound = match (client.bound(), connection.transport()) {
         (BindingStatus::Bound, _) => "yes, to this server's certificate",
@@ -35,9 +37,7 @@ pub fn of(
     owned.collect()
 }
 
-fn of_context(context: &Context, config: &AcceptorConfig) -> Vec<(&'static str, String)> {
-    let described = config.describe();
-    let wanted = described.required | described.requested;
+fn of_context(context: &Context, asks: &str) -> Vec<(&'static str, String)> {
     let key = match context.session_key() {
         Ok(key) => key.etype.map_or("-".into(), |etype| etype.to_string()),
         Err(error) => error.to_string(),
@@ -53,7 +53,7 @@ fn of_context(context: &Context, config: &AcceptorConfig) -> Vec<(&'static str, 
             "target",
             context.target().map_or("-".into(), ToString::to_string),
         ),
-        ("server asks", wanted.names()),
+        ("server asks", asks.to_owned()),
         ("granted", context.granted().names()),
         ("session key", key),
         ("delegated", delegated),

@@ -232,6 +232,7 @@ fn embedded(
     println!("{description}");
     let server = Server {
         layer: NegotiateLayer::new(&config),
+        asks: facts::asks(&config),
         config,
         site: Site::Embedded { description },
         local,
@@ -423,6 +424,7 @@ fn serve_keytab(
     };
     let server = Server {
         layer,
+        asks: facts::asks(&config),
         config,
         site,
         local,

@@ -48,6 +48,8 @@ const STOP_TIME: Duration = Duration::from_secs(10);
 pub struct Server {
     pub layer: NegotiateLayer,
     pub config: AcceptorConfig,
+    /// The flags that it asks its clients for.
+    pub asks: String,
     pub site: Site,
     /// Where it listens.
     pub local: SocketAddr,
@@ -194,7 +196,7 @@ async fn front_page(
     }
     let login = page::Login {
         peer: client.peer().to_string(),
-        facts: facts::of(&client, &connection, &server.config),
+        facts: facts::of(&client, &connection, &server.asks),
         groups: facts::groups(&client),
         expires: facts::expires(&client),
         legs: server.legs.of(&connection),

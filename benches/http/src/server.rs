@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
+use axum::http::{HeaderMap, StatusCode};
 use axum::{Router, routing::get};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,7 +20,8 @@ fn configure(keytab: &Path) -> AcceptorConfig {
         .expect("a configuration")
 }
 
-/// `/` is for clients that are known, `/open` says the same to everybody.
+/// `/` is for clients that are known, `/open` says the same to everybody, and `/bare` is an accept by
+/// hand: in this server, with its caches as they are here, but without the layer.
 pub fn serve(keytab: &Path, address: SocketAddr) {
     let config = configure(keytab);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -28,6 +30,7 @@ pub fn serve(keytab: &Path, address: SocketAddr) {
         let app = Router::new()
             .route("/", get(who))
             .layer(NegotiateLayer::new(&config))
+            .route("/bare", get(move |headers| bare(config, headers)))
             .route(
                 "/open",
                 get(async || "You are alice@EXAMPLE.TEST\n".to_owned()),
@@ -36,6 +39,19 @@ pub fn serve(keytab: &Path, address: SocketAddr) {
         let listener = tokio::net::TcpListener::bind(address).await.expect("bound");
         axum::serve(listener, app).await.expect("served");
     });
+}
+
+async fn bare(config: AcceptorConfig, headers: HeaderMap) -> Result<String, StatusCode> {
+    let value = headers
+        .get("authorization")
+        .ok_or(StatusCode::UNAUTHORIZED)?;
+    let token = value.as_bytes().strip_prefix(b"Negotiate ");
+    let token = STANDARD.decode(token.ok_or(StatusCode::BAD_REQUEST)?);
+    let token = token.map_err(|_| StatusCode::BAD_REQUEST)?;
+    match Acceptor::new(&config).step(&token) {
+        Ok(Step::Established { context, .. }) => Ok(format!("You are {}\n", context.peer())),
+        _ => Err(StatusCode::UNAUTHORIZED),
+    }
 }
 
 /// Microseconds of processor for each accept of these tokens, with the client's name as text:
