@@ -45,7 +45,7 @@ pub enum Command {
     NtHash,
     Serve {
         listen: String,
-        realm: Realm,
+        realm: Box<Realm>,
         /// Accounts of NTLM.
         accounts: Option<PathBuf>,
         security: Security,
@@ -163,7 +163,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
     let listen = listen.unwrap_or_else(|| "127.0.0.1:8080".into());
     Ok(Command::Serve {
         listen,
-        realm,
+        realm: Box::new(realm),
         accounts,
         security,
     })

@@ -60,7 +60,7 @@ fn main() -> ExitCode {
             realm,
             accounts,
             security,
-        } => serve(&listen, realm, accounts, &security),
+        } => serve(&listen, *realm, accounts, &security),
     })
 }
 
