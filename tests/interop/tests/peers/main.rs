@@ -14,6 +14,7 @@ mod ldap;
 mod messages;
 mod programs;
 mod rc4;
+mod realms;
 mod retry;
 mod rpc;
 mod smb;
