@@ -2,7 +2,8 @@
 //! clients in.
 
 use gss_acceptor::{
-    Acceptor, AcceptorConfig, Keytab, Krb5Conf, MemoryReplayStore, Step, Unavailability, backends,
+    Acceptor, AcceptorConfig, Keytab, Krb5Conf, LocalNames, MemoryReplayStore, Name, Step,
+    Unavailability, backends,
 };
 use interop::process::judge_program;
 use interop::python::{PYTHON, script};
@@ -377,3 +378,76 @@ fn mit_lets_the_same_clients_in() {
         }
     }
 }
+
+/// Whole mappings and many names: what account MIT's krb5_aname_to_localname has for each, and we.
+#[test]
+fn mit_has_the_same_local_names() {
+    let dir = Dir::new("aname");
+    let mappings = [
+        "",
+        "auth_to_local = DEFAULT\n",
+        "auth_to_local = RULE:[1:$1@$0](.*@OTHER)s/@.*//\n",
+        "auth_to_local = RULE:[1:$1@$0](.*@OTHER)s/@OTHER/-o/\n auth_to_local = DEFAULT\n",
+        "auth_to_local = RULE:[2:$1](^alice$|^bob$)\n auth_to_local = DEFAULT\n",
+        "auth_to_local = RULE:[2:$1;$2](^.*;admin$)s/;admin$/.adm/\n auth_to_local = RULE:[1:$1]\n",
+        "auth_to_local = RULE:[1:$1]s/[aeiou]/x/g s/x+/y/\n",
+        "auth_to_local = RULE:[1:$1](a|al|alic*e?)s/al(i|ice)/z/\n",
+        "auth_to_local = RULE:[3:$3$2$1]\n auth_to_local = RULE:[2:$2$1]\n auth_to_local = DEFAULT\n",
+        "auth_to_local_names = {\n  alice = operator\n  alice/admin = root\n }\n auth_to_local = DEFAULT\n",
+        "auth_to_local_names = {\n  bob = operator\n }\n auth_to_local = RULE:[1:$1]s/^b/B/\n",
+        "auth_to_local = RULE:[1:$0.$1]s/\\.//\n",
+    ];
+    let names = [
+        "alice@R",
+        "bob@R",
+        "alice/admin@R",
+        "bob/admin@R",
+        "carol/host@R",
+        "a/b/c@R",
+        "alice@OTHER",
+        "bob/admin@OTHER",
+        "al@R",
+        "aaa@R",
+        "xyz@R",
+        "HTTP/web.r.test@R",
+    ];
+    let mut questions = Vec::new();
+    let mut ours = Vec::new();
+    for (number, mapping) in mappings.iter().enumerate() {
+        let text = format!("[libdefaults]\n default_realm = R\n[realms]\n R = {{\n {mapping} }}\n");
+        let file = dir.write(&format!("conf{number}"), &text);
+        let conf = Krb5Conf::open(&file).unwrap_or_else(|error| panic!("{mapping}: {error}"));
+        let local = LocalNames::from_krb5_conf(&conf, "R").expect(mapping);
+        for name in names {
+            questions.push(question("localname", &file, &[name]));
+            let name = Name::Kerberos(name.parse().expect("a principal"));
+            ours.push((mapping, local.map(&name).map(|it| it.to_string())));
+        }
+    }
+    let (mut found, mut foreigners) = (0, 0);
+    for ((theirs, (mapping, ours)), asked) in ask(&questions).into_iter().zip(ours).zip(&questions)
+    {
+        let theirs = match theirs {
+            Ok(name) => name.into_iter().next(),
+            Err(code) if NO_TRANSLATION.contains(&code.as_str()) => None,
+            Err(code) => panic!("{mapping}: {asked:?}: {code}"),
+        };
+        // MIT looks at the name without its realm; here another realm's alice is not this one's.
+        let foreign = mapping.contains("auth_to_local_names") && asked[2].ends_with("@OTHER");
+        if foreign && ours.is_none() && theirs.as_deref() == Some("operator") {
+            foreigners += 1;
+            continue;
+        }
+        assert_eq!(ours, theirs, "{mapping}: {asked:?}");
+        found += usize::from(theirs.is_some());
+    }
+    assert_eq!(foreigners, 1);
+    assert!(
+        (40..120).contains(&found),
+        "{found} of {} have one",
+        questions.len()
+    );
+}
+
+/// KRB5_NO_LOCALNAME, KRB5_LNAME_NOTRANS.
+const NO_TRANSLATION: [&str; 2] = ["-1765328227", "-1765328208"];
