@@ -211,6 +211,19 @@ fn read_entry(entry: &[u8; 16]) -> Option<(u32, Range<usize>)> {
     Some((number(kind), start..end))
 }
 
+impl<'a> Pac<'a> {
+    /// Who the client is (MS-PAC 2.5), not decoded: what makes a PAC one of a
+    /// directory's. MIT krb5's KDC alone writes PACs without.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthorizationProblem::Incomplete`].
+    pub fn logon_info(&self) -> Result<&'a [u8], AuthorizationProblem> {
+        self.buffer(kind::LOGON_INFO)
+            .ok_or(AuthorizationProblem::Incomplete { part: "logon info" })
+    }
+}
+
 impl Authorization {
     /// For backends: what a PAC says, which **the caller has verified** and
     /// says by what: its signatures, or a library that calls it authentic.
@@ -223,10 +236,7 @@ impl Authorization {
     /// [`AuthorizationProblem::Malformed`].
     pub fn from_verified_pac(pac: &[u8], evidence: Evidence) -> Result<Self, AuthorizationProblem> {
         let pac = Pac::parse(pac)?;
-        let logon = pac
-            .buffer(kind::LOGON_INFO)
-            .ok_or(AuthorizationProblem::Incomplete { part: "logon info" })?;
-        let mut all = logon::decode(logon, evidence)?;
+        let mut all = logon::decode(pac.logon_info()?, evidence)?;
         if let Some(buffer) = pac.buffer(kind::UPN_DNS_INFO) {
             upn::decode(buffer, &mut all)?;
         }

@@ -8,8 +8,9 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::authorization::Vouching;
 use super::context::sys::{Accepted, Ctx, Wanted};
-use super::context::{GssapiContext, Order};
+use super::context::{GssapiContext, Order, TicketPac};
 use super::credentials::sys::Credential;
 use super::credentials::{Purpose, Source};
 use super::granted::flag;
@@ -38,6 +39,8 @@ pub(super) struct Shared {
     pub(super) users: Option<CString>,
     /// How far the library lets clocks be apart.
     pub(super) skew: Duration,
+    /// How it says that a PAC is genuine.
+    pub(super) vouching: Vouching,
 }
 
 /// Awaits the client's next token.
@@ -240,11 +243,11 @@ impl AwaitToken {
         given: Option<&ChannelBindings>,
         now: SystemTime,
     ) -> Reply<Outcome> {
-        let (facts, delegated) = match self.facts(&accepted, given, now) {
+        let (mut facts, delegated) = match self.facts(&accepted, given, now) {
             Ok(found) => found,
             Err(error) => return Reply::Now(self.refuse(error, Vec::new())),
         };
-        if let Err(error) = self.shared.settings.judge.check(&facts) {
+        if let Err(error) = self.judge(&mut facts) {
             return Reply::Now(self.refuse(error, Vec::new()));
         }
         let checked = if facts.mechanism == Mechanism::Kerberos {
@@ -266,7 +269,8 @@ impl AwaitToken {
             };
             let max_token = self.shared.settings.max_token;
             let context = GssapiContext::new(self.ctx, facts.mechanism, order, max_token)
-                .delegated(delegated);
+                .delegated(delegated)
+                .pac(TicketPac::Library(self.shared.vouching));
             let token = Some(accepted.token).filter(|token| !token.is_empty());
             Outcome::Established {
                 token,

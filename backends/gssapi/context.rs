@@ -7,13 +7,15 @@ use core::ops::Range;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use self::sys::Ctx;
+use super::authorization::{self, PAC, PAC_ATTRIBUTE, Vouching};
 use super::messages;
 pub(super) use super::messages::Order;
 use super::sys::Flavour;
 use super::{NAME, importer, oid, status};
+use crate::authorization::Authorization;
 use crate::backends::SecurityContext;
 use crate::delegation::Delegated;
-use crate::error::{Error, Misuse};
+use crate::error::{AuthorizationProblem, Error, Misuse};
 use crate::etype::EncryptionType;
 use crate::mechanism::Mechanism;
 use crate::message::{
@@ -22,10 +24,6 @@ use crate::message::{
 };
 use crate::secret::Secret;
 
-/// AD-WIN2K-PAC (MS-KILE 3.2.5.6): the one type that the library is asked for.
-const PAC: i32 = 128;
-/// The same, as an attribute of the client's name.
-const PAC_ATTRIBUTE: &[u8] = b"urn:mspac:";
 /// The longest output of the pseudo-random function that is given.
 const MAX_PRF: usize = 1 << 16;
 
@@ -51,6 +49,15 @@ pub struct GssapiContext {
     max_token: usize,
     sizes: OnceLock<Sizes>,
     delegated: Option<Delegated>,
+    pac: TicketPac,
+}
+
+/// Where the ticket's PAC is.
+pub(super) enum TicketPac {
+    /// In the library, which vouches for it so.
+    Library(Vouching),
+    /// Here: it came with the context from the process that accepted it.
+    Brought(Result<Vec<u8>, AuthorizationProblem>),
 }
 
 impl GssapiContext {
@@ -62,6 +69,22 @@ impl GssapiContext {
             max_token,
             sizes: OnceLock::new(),
             delegated: None,
+            pac: TicketPac::Library(Vouching::Never),
+        }
+    }
+
+    /// With what is known of the ticket's PAC.
+    pub(super) fn pac(self, pac: TicketPac) -> Self {
+        Self { pac, ..self }
+    }
+
+    /// The PAC, if it is genuine.
+    fn verified_pac(&self) -> Result<Vec<u8>, AuthorizationProblem> {
+        match &self.pac {
+            TicketPac::Library(vouching) => {
+                authorization::pac(&self.lock(), self.mechanism, *vouching)
+            }
+            TicketPac::Brought(pac) => pac.clone(),
         }
     }
 
@@ -221,6 +244,11 @@ impl SecurityContext for GssapiContext {
         pac.map(|data| (PAC, data)).into_iter().collect()
     }
 
+    fn authorization(&self) -> Result<Authorization, AuthorizationProblem> {
+        let pac = self.verified_pac()?;
+        authorization::read(&pac, self.lock().gss())
+    }
+
     fn delegated(&self) -> Option<&Delegated> {
         self.delegated.as_ref()
     }
@@ -230,7 +258,8 @@ impl SecurityContext for GssapiContext {
     }
 
     fn export(self: Box<Self>) -> Result<Secret, Error> {
-        importer::export(&mut self.lock(), self.mechanism, self.order)
+        let pac = self.verified_pac();
+        importer::export(&mut self.lock(), self.mechanism, self.order, &pac)
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::context::sys::Ctx;
-use super::context::{GssapiContext, Order};
+use super::context::{GssapiContext, Order, TicketPac};
 use super::sys::{Flavour, Gss};
 use super::{NAME, status};
 use crate::backends::{ContextImporter, SecurityContext};
-use crate::error::Error;
+use crate::encoding::{Reader, Writer};
+use crate::error::{AuthorizationProblem, Error};
 use crate::mechanism::Mechanism;
 use crate::secret::Secret;
 
@@ -42,8 +43,41 @@ impl Head {
     }
 }
 
+/// The ticket's PAC, which the libraries' own forms leave out: verified, or
+/// why there is none.
+fn write_pac(pac: &Result<Vec<u8>, AuthorizationProblem>, all: &mut Writer) {
+    match pac {
+        Err(AuthorizationProblem::Absent) => all.u8(0),
+        Ok(pac) => {
+            all.u8(1);
+            all.bytes(pac);
+        }
+        Err(problem) => {
+            all.u8(2);
+            all.text(&problem.to_string());
+        }
+    }
+}
+
+fn read_pac(all: &mut Reader<'_>) -> Option<TicketPac> {
+    let pac = match all.u8()? {
+        0 => Err(AuthorizationProblem::Absent),
+        1 => Ok(all.bytes()?.to_vec()),
+        2 => Err(AuthorizationProblem::Platform {
+            text: all.text()?.to_owned(),
+        }),
+        _ => return None,
+    };
+    Some(TicketPac::Brought(pac))
+}
+
 /// The state of a context, which is gone from the library then.
-pub(super) fn export(ctx: &mut Ctx, mechanism: Mechanism, order: Order) -> Result<Secret, Error> {
+pub(super) fn export(
+    ctx: &mut Ctx,
+    mechanism: Mechanism,
+    order: Order,
+    pac: &Result<Vec<u8>, AuthorizationProblem>,
+) -> Result<Secret, Error> {
     let flavour = ctx.gss().flavour;
     let state = ctx.export();
     let state = state.map_err(|status| status::of_call("export", &status))?;
@@ -52,10 +86,11 @@ pub(super) fn export(ctx: &mut Ctx, mechanism: Mechanism, order: Order) -> Resul
         mechanism,
         order,
     };
-    let mut all = Vec::with_capacity(LENGTH + state.len());
-    all.extend_from_slice(&head.write());
-    all.extend_from_slice(state.expose());
-    Ok(Secret::from(all))
+    let mut all = Writer::new();
+    all.raw(&head.write());
+    write_pac(pac, &mut all);
+    all.bytes(state.expose());
+    Ok(all.finish())
 }
 
 /// Takes up contexts that another process has exported, with the library
@@ -79,15 +114,18 @@ impl ContextImporter for GssapiImporter {
     fn import(&self, state: &[u8]) -> Result<Box<dyn SecurityContext>, Error> {
         const PART: &str = "exported context";
         let foreign = || Error::malformed(PART, "not of this backend", None);
-        let (head, state) = state.split_first_chunk().ok_or_else(foreign)?;
-        let head = Head::read(*head).ok_or_else(foreign)?;
+        let mut all = Reader::new(state);
+        let head = all.array().and_then(Head::read).ok_or_else(foreign)?;
+        let pac = read_pac(&mut all).ok_or_else(foreign)?;
+        let state = all.bytes().ok_or_else(foreign)?;
+        all.finish().ok_or_else(foreign)?;
         if head.flavour != self.gss.flavour {
             return Err(Error::malformed(PART, "of another library", None));
         }
         let ctx = Ctx::import(&self.gss, state);
         let ctx = ctx.map_err(|status| status::of_call(PART, &status))?;
         let context = GssapiContext::new(ctx, head.mechanism, head.order, MAX_TOKEN);
-        Ok(Box::new(context))
+        Ok(Box::new(context.pac(pac)))
     }
 }
 

@@ -2,6 +2,7 @@
 //! GSS.framework, opened when a configuration is built. Nothing is linked.
 
 mod accept;
+mod authorization;
 mod context;
 mod credentials;
 mod delegation;
@@ -24,6 +25,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use self::accept::{AwaitToken, Shared};
+use self::authorization::Vouching;
 pub use self::context::{GssapiContext, NameAttribute};
 use self::credentials::Source;
 pub use self::importer::GssapiImporter;
@@ -171,6 +173,12 @@ impl GssapiLibrary {
 ///   file. MIT krb5 keeps the first of several tickets, and hands out none in
 ///   DCE style; credentials that a library cannot read reject the client even
 ///   where nobody asked for any.
+/// * A ticket's PAC is verified by the library, with the server's key; which of
+///   the KDC's signatures are right it does not look at. MIT krb5 says of each
+///   PAC whether it is genuine. Heimdal rejects a client whose PAC is not,
+///   unless its `krb5.conf` says `check_pac = false` when the configuration is
+///   built: then [`Context::authorization`](crate::Context::authorization)
+///   gives nothing.
 /// * Heimdal 7.8 does not say whether a context is bound; policies that need
 ///   it are refused, and bindings that are given are compared.
 #[must_use]
@@ -272,6 +280,14 @@ impl Backend for GssapiBackend {
         NAME
     }
 
+    // Which clients have one is known when they come.
+    fn authorizes(&self, mechanism: Mechanism) -> Ability {
+        match mechanism {
+            Mechanism::Kerberos => Ability::Can,
+            _ => Ability::Cannot,
+        }
+    }
+
     fn capabilities(&self) -> Capabilities {
         use ChannelBindingPolicy as Policy;
         let flavour = self.opened().map_or(Flavour::Mit, |gss| gss.flavour);
@@ -329,11 +345,14 @@ impl Backend for GssapiBackend {
         let users = self.ntlm_users.as_deref().map(credentials::file_name);
         let users = users.transpose()?;
         let source = Source::new(&gss, &self.credentials, users.as_ref(), &settings)?;
-        let skew = Krb5::new(&gss).ok().and_then(|krb5| krb5.clock_skew());
+        let krb5 = Krb5::new(&gss).ok();
+        let skew = krb5.as_ref().and_then(Krb5::clock_skew);
+        let checks_pac = krb5.as_ref().and_then(Krb5::checks_pac);
         Ok(Box::new(Prepared {
             shared: Arc::new(Shared {
                 skew: skew.map_or(settings.replay_skew, Duration::from_secs),
                 source: Arc::new(source),
+                vouching: Vouching::of(&gss, checks_pac),
                 users,
                 settings,
                 gss,

@@ -7,7 +7,7 @@ use crate::backends::SecurityContext;
 use crate::context_data::ContextData;
 use crate::delegation::Delegated;
 use crate::error::{DelegationProblem, Error};
-use crate::facts::{DelegationFact, Facts};
+use crate::facts::{AuthorizationFact, DelegationFact, Facts};
 use crate::requirements::Granted;
 use crate::time::{Clock, ExpiredContexts};
 
@@ -61,6 +61,12 @@ impl Context {
             self.facts.granted -= Granted::DELEGATE;
             let problem = Box::new(DelegationProblem::LeftBehind);
             self.facts.delegation = DelegationFact::Unusable(problem);
+        }
+        // A backend may leave open what nobody asked; where the context goes,
+        // somebody may.
+        if self.facts.authorization == AuthorizationFact::Unknown {
+            let known = self.authorization().map(|_| ()).map_err(Clone::clone);
+            self.facts.authorization = AuthorizationFact::of(&known);
         }
         let backend = self.inner.backend();
         let state = self.inner.export()?;

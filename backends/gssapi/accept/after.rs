@@ -7,13 +7,13 @@ use super::super::credentials::Purpose;
 use super::super::delegation::{self, Wanted};
 use super::super::granted::{flag, granted};
 use super::super::sys::{Flavour, Status};
-use super::super::{names, oid, status};
+use super::super::{authorization, names, oid, status};
 use super::{AwaitToken, Bindings, FRAME_AND_STYLE};
 use crate::ccache::TicketFlags;
 use crate::channel_bindings::ChannelBindings;
 use crate::delegation::Delegated;
-use crate::error::Error;
-use crate::facts::{BindingFact, ExpiryPrecision, Facts};
+use crate::error::{Error, Rejection};
+use crate::facts::{AuthorizationFact, BindingFact, ExpiryPrecision, Facts};
 use crate::mechanism::Mechanism;
 use crate::name::{Name, Principal};
 use crate::requirements::{Granted, Requirements};
@@ -132,6 +132,20 @@ impl AwaitToken {
             fact => fact,
         };
         Ok(facts)
+    }
+
+    /// Asks the judge. Whether there is a PAC is found out where that is what
+    /// the policy lacks: it takes the library as long as a tenth of an accept.
+    pub(super) fn judge(&self, facts: &mut Facts) -> Result<(), Error> {
+        let judge = &self.shared.settings.judge;
+        match judge.check(facts) {
+            Err(error) if matches!(error.rejection(), Some(Rejection::Authorization { .. })) => {
+                let pac = authorization::pac(&self.ctx, facts.mechanism, self.shared.vouching);
+                facts.authorization = AuthorizationFact::of(&pac);
+                judge.check(facts)
+            }
+            judged => judged,
+        }
     }
 
     /// Rule 15.

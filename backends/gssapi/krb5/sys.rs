@@ -27,6 +27,8 @@ type GetInteger = unsafe extern "C" fn(
     *mut c_int,
 ) -> i32;
 type MaxSkew = unsafe extern "C" fn(Handle) -> i64;
+/// `krb5_config_get_bool_default`: names up to a null one follow.
+type GetBool = unsafe extern "C" fn(Handle, *const c_void, c_int, ...) -> c_int;
 
 pub(in super::super) struct Functions {
     init: Init,
@@ -40,6 +42,7 @@ pub(in super::super) struct Functions {
     profile: Option<(GetProfile, GetInteger, Free)>,
     /// Heimdal's.
     max_skew: Option<MaxSkew>,
+    get_bool: Option<GetBool>,
 }
 
 impl Functions {
@@ -61,6 +64,7 @@ impl Functions {
             free_principal: symbol(library, "krb5_free_principal")?,
             profile: profile().ok(),
             max_skew: symbol(library, "krb5_get_max_time_skew").ok(),
+            get_bool: symbol(library, "krb5_config_get_bool_default").ok(),
         })
     }
 }
@@ -160,6 +164,18 @@ impl Krb5 {
         // SAFETY: the profile is released once.
         unsafe { release(profile) };
         u64::try_from(seconds).ok().filter(|_| code == 0)
+    }
+
+    /// Whether Heimdal rejects clients whose PAC is not right, which it does
+    /// unless its operator has it otherwise; `None` for other libraries.
+    pub(in super::super) fn checks_pac(&self) -> Option<bool> {
+        let (get, context) = (self.call()?.get_bool?, self.context.as_ptr());
+        let (section, name) = (c"libdefaults".as_ptr(), c"check_pac".as_ptr());
+        let end: *const c_char = null();
+        // SAFETY: the context is this library's; null is its own
+        // configuration; the names are texts that end in NUL, and a null one
+        // ends them.
+        Some(unsafe { get(context, null(), 1, section, name, end) } != 0)
     }
 
     /// A keytab of the process' memory: there for as long as what is given

@@ -49,7 +49,9 @@ pub(super) fn verify(
     let pac = Pac::parse(data)?;
     check_server(&pac, key.checksum())?;
     check_client(&pac, ticket)?;
-    kdc::verify(&pac, ticket, krbtgt)
+    let verified = kdc::verify(&pac, ticket, krbtgt)?;
+    // A name alone is no account: who requires one must not let it pass.
+    pac.logon_info().map(|_| verified)
 }
 
 /// PAC_SIGNATURE_DATA (MS-PAC 2.8) of one kind.

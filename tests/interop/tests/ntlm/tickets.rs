@@ -7,10 +7,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use gss_acceptor::backends::GssapiLibrary;
 use gss_acceptor::http::{Scheme, header_value};
 use gss_acceptor::{
-    Acceptor, AcceptorConfig, AuthorizationProblem, Context, Evidence, GroupAttributes, Keytab,
-    MemoryReplayStore, Rejection, SignatureCheck, Step, UpnOrigin, backends,
+    Acceptor, AcceptorConfig, AuthorizationProblem, Context, ContextImporter, Evidence,
+    GroupAttributes, Keytab, MemoryReplayStore, Rejection, SealingKey, SignatureCheck, Step,
+    UpnOrigin, backends,
 };
 use interop::process::{Server, run, support};
 use interop::python::{PYTHON, script};
@@ -19,8 +21,11 @@ use interop::python::{PYTHON, script};
 struct Ticket {
     name: String,
     token: Vec<u8>,
-    says: BTreeMap<String, String>,
+    says: Said,
 }
+
+/// By `account`, `user`, `groups` and so on: ad_pac.py.
+pub type Said = BTreeMap<String, String>;
 
 fn tickets(directory: &Path, password: &str) -> Vec<Ticket> {
     let mut command = Command::new(PYTHON);
@@ -75,13 +80,19 @@ fn accept(config: &AcceptorConfig, token: &[u8]) -> Result<Context, gss_acceptor
     }
 }
 
-pub fn say_what_samba_says(directory: &Path, password: &str) {
+/// What Samba says of each ticket is what we say; for the account's SID and groups it is given back.
+pub fn say_what_samba_says(directory: &Path, password: &str) -> BTreeMap<String, Said> {
     let (plain, all, required) = (
         config(directory, false, false),
         config(directory, true, false),
         config(directory, false, true),
     );
-    for ticket in tickets(directory, password) {
+    let tickets = tickets(directory, password);
+    for library in [GssapiLibrary::Mit, GssapiLibrary::Heimdal] {
+        by_library(directory, &library, &tickets);
+    }
+    let mut said = BTreeMap::new();
+    for ticket in tickets {
         let name = &ticket.name;
         let context =
             accept(&plain, &ticket.token).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -102,7 +113,64 @@ pub fn say_what_samba_says(directory: &Path, password: &str) {
             comes_in_over_http(directory, &ticket.token);
         }
         signatures(&context, &checked, name);
+        said.insert(ticket.name, ticket.says);
     }
+    said
+}
+
+/// The system's library verifies the PAC, and the same is read of it.
+fn by_library(directory: &Path, library: &GssapiLibrary, tickets: &[Ticket]) {
+    let config = |required| {
+        let keytab = Keytab::open(directory.join("services.keytab")).expect("a keytab");
+        let backend = backends::gssapi(keytab).library(library.clone());
+        let mut builder = AcceptorConfig::builder(backend)
+            .replay_store(std::sync::Arc::new(MemoryReplayStore::new()));
+        if *library == GssapiLibrary::Mit {
+            builder = builder.insecure_rc4();
+        }
+        if required {
+            builder = builder.require_authorization();
+        }
+        builder.build().expect("a plain configuration")
+    };
+    let (plain, required) = (config(false), config(true));
+    for ticket in tickets {
+        let name = format!("{library:?}: {}", ticket.name);
+        let context =
+            accept(&plain, &ticket.token).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let strict = accept(&required, &ticket.token);
+        if ticket.says.is_empty() {
+            assert_eq!(context.authorization(), Err(&AuthorizationProblem::Absent));
+            let error = strict.expect_err("no account and groups");
+            let problem = AuthorizationProblem::Absent;
+            let due = Rejection::Authorization { problem };
+            assert_eq!(error.rejection(), Some(&due));
+            continue;
+        }
+        strict.unwrap_or_else(|error| panic!("{name}: {error}"));
+        compare(&context, ticket);
+        let evidence = &context.authorization().expect("verified").evidence;
+        let due = if *library == GssapiLibrary::Mit {
+            "MIT krb5"
+        } else {
+            "Heimdal"
+        };
+        match evidence {
+            Evidence::Library { name } => assert!(name.starts_with(due), "{name}"),
+            other => panic!("{name}: {other}"),
+        }
+        goes_along(context, library, ticket);
+    }
+}
+
+/// An exported context takes what was verified along.
+fn goes_along(context: Context, library: &GssapiLibrary, ticket: &Ticket) {
+    let key: Vec<u8> = (0..32).collect();
+    let key = SealingKey::from_bytes(&key).expect("a key");
+    let importer = ContextImporter::new(key, "other").with(library.importer().expect("open"));
+    let exported = context.export().expect("exported");
+    let again = importer.import_data(exported).expect("imported");
+    compare(&again, ticket);
 }
 
 /// The token of a user of 400 groups as a header, and every one of them on the page.

@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use gss_acceptor::backends::{GssapiContext, GssapiLibrary, gssapi};
 use gss_acceptor::{
-    AcceptorConfig, Context, ContextImporter, Keytab, Protection, Rejection, SealedProblem,
-    SealingKey, SequenceState,
+    AcceptorConfig, AuthorizationProblem, ConfigBuilder, Context, ContextImporter, Keytab,
+    Protection, Rejection, SealedProblem, SealingKey, SequenceState, backends,
 };
 use interop::libraries::GssPeer;
-use interop::{Ask, Kdc, Peer, shake};
+use interop::{Ask, Kdc, Peer, accept, shake};
 
 const LIBRARIES: [GssapiLibrary; 2] = [GssapiLibrary::Mit, GssapiLibrary::Heimdal];
 /// Says to the test that it is the other process, and which library it has.
@@ -187,5 +187,30 @@ fn the_pac_is_an_attribute_of_the_name() {
         let is_it = |(kind, bytes): &(i32, Vec<u8>)| *kind == 128 && *bytes == pac.value;
         assert!(data.iter().any(is_it), "{data:?}");
         assert_eq!(own(&context).name_attribute("urn:nothing"), None);
+    }
+}
+
+/// MIT krb5's KDC writes PACs that say nothing of accounts: signed, and no account all the same.
+#[test]
+fn a_pac_without_an_account_is_none() {
+    let kdc = Kdc::shared();
+    let keytab = || Keytab::open(kdc.keytab("ALL")).expect("the KDC's keytab");
+    let library = |which: &GssapiLibrary| gssapi(keytab()).library(which.clone());
+    let [mit, heimdal] = LIBRARIES;
+    let builders: [&dyn Fn() -> ConfigBuilder; 3] = [
+        &|| AcceptorConfig::builder(backends::rust(keytab())),
+        &|| AcceptorConfig::builder(library(&mit)),
+        &|| AcceptorConfig::builder(library(&heimdal)),
+    ];
+    for builder in builders {
+        let plain = builder().build().expect("builds");
+        let peer = || GssPeer::mit(kdc, &kdc.alice(), Ask::http());
+        let context = shake(&plain, &mut peer()).context;
+        let problem = AuthorizationProblem::Incomplete { part: "logon info" };
+        assert_eq!(context.authorization(), Err(&problem));
+        let required = builder().require_authorization().build().expect("builds");
+        let failure = accept(&required, &mut peer()).expect_err("no account");
+        let due = Rejection::Authorization { problem };
+        assert_eq!(failure.error().rejection(), Some(&due));
     }
 }
