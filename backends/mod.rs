@@ -322,8 +322,7 @@ pub trait SecurityContext: Send + Sync {
         Err(unsupported("this", "messages in parts"))
     }
 
-    /// A token that proves a message which travels beside it (RFC 2743
-    /// 2.3.1).
+    /// A token that proves a message which travels beside it (RFC 2743 2.3.1).
     ///
     /// # Errors
     ///
@@ -375,6 +374,11 @@ pub trait SecurityContext: Send + Sync {
     /// What the client delegated, if it is usable: if and only if the facts
     /// grant DELEGATE. Wiped when dropped.
     fn delegated(&self) -> Option<&Delegated> {
+        None
+    }
+
+    /// The client's own ticket, if the backend was told to keep it; not exported.
+    fn client_ticket(&self) -> Option<&crate::ccache::KerberosCredential> {
         None
     }
 

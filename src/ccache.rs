@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 use bitflags::bitflags;
 
-use crate::error::{CcacheProblem, Error, Unavailability};
+use crate::error::{CcacheProblem, DelegationProblem, Error, Unavailability};
 use crate::etype::EncryptionType;
 use crate::files;
 use crate::name::Principal;
@@ -144,6 +144,22 @@ impl KerberosCredential {
     pub fn is_ticket_granting(&self) -> bool {
         let realm = self.client.realm();
         self.server.realm() == realm && self.server.components().eq([KRBTGT, realm])
+    }
+
+    /// Whether a KDC takes this ticket as evidence that its client is with
+    /// this service, for every service that the directory lets it delegate
+    /// to. Where it does not, another way remains: a service behind that
+    /// itself lists this one (resource-based delegation).
+    ///
+    /// # Errors
+    ///
+    /// [`DelegationProblem::NotForwardable`], with what to do.
+    pub fn check_evidence(&self) -> Result<(), DelegationProblem> {
+        if self.flags.contains(TicketFlags::FORWARDABLE) {
+            return Ok(());
+        }
+        let service = self.server.clone();
+        Err(DelegationProblem::NotForwardable { service })
     }
 
     /// Whether it may be used at this time.

@@ -1,6 +1,7 @@
 //! An established context: who the client is, and messages to and from it.
 
 mod authorization;
+mod client_ticket;
 mod export;
 
 use core::any::Any;

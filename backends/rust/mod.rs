@@ -43,6 +43,15 @@ const NAME: &str = "rust";
 pub struct RustBackend {
     credentials: Vec<Credentials>,
     krbtgt: Option<Keytab>,
+    client_tickets: ClientTickets,
+}
+
+/// What becomes of the tickets that clients come in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientTickets {
+    Dropped,
+    /// Kept in the context, as evidence of constrained delegation.
+    Kept,
 }
 
 /// The rust backend with these credentials, usually a
@@ -52,6 +61,7 @@ pub fn rust(credentials: impl Into<Credentials>) -> RustBackend {
     RustBackend {
         credentials: vec![credentials.into()],
         krbtgt: None,
+        client_tickets: ClientTickets::Dropped,
     }
 }
 
@@ -74,6 +84,17 @@ impl RustBackend {
     #[must_use]
     pub fn krbtgt(mut self, keys: Keytab) -> Self {
         self.krbtgt = Some(keys);
+        self
+    }
+
+    /// Keeps in each context the ticket that the client came in with
+    /// ([`Context::client_ticket`](crate::Context::client_ticket)): for a
+    /// server that goes on to other services in the client's name by
+    /// constrained delegation (S4U2Proxy). A context grows by the ticket, one
+    /// to five kilobytes in Active Directory.
+    #[must_use]
+    pub fn keep_client_tickets(mut self) -> Self {
+        self.client_tickets = ClientTickets::Kept;
         self
     }
 }
@@ -172,6 +193,7 @@ impl Backend for RustBackend {
             settings,
             keys,
             krbtgt: krbtgt.unwrap_or_default(),
+            client_tickets: self.client_tickets,
             ntlm,
         }))))
     }
@@ -220,6 +242,7 @@ pub(crate) struct Shared {
     pub(crate) keys: KeySource,
     /// For the KDC's signatures in a PAC; usually none.
     pub(crate) krbtgt: Vec<PacKey>,
+    pub(crate) client_tickets: ClientTickets,
     /// NTLM's accounts and names, if there are any.
     pub(crate) ntlm: Option<Arc<Server>>,
 }

@@ -90,6 +90,27 @@ pub enum DelegationProblem {
          (Context::export_with_delegated, ConfigBuilder::map_delegated)"
     )]
     LeftBehind,
+    /// The client's own ticket was not kept
+    /// ([`Context::client_ticket`](crate::Context::client_ticket)).
+    #[error(
+        "the client's ticket is not here: Kerberos tickets are kept by the rust backend where it is \
+         told to (RustBackend::keep_client_tickets), but for user-to-user, and stay in the process \
+         that accepted the client"
+    )]
+    TicketNotKept,
+    /// The client's own ticket is no evidence for the services that the
+    /// directory lists for this one (S4U2Proxy, MS-SFU 3.2.5.2.3).
+    #[error(
+        "the client's ticket for {service} is not forwardable, so a KDC takes it as evidence for \
+         resource-based delegation alone: the client needs a forwardable ticket-granting ticket \
+         (kinit -f), and an account that may be delegated (not marked NOT_DELEGATED, not in \
+         Protected Users); a service that says itself who the client is (S4U2self) needs \
+         TRUSTED_TO_AUTH_FOR_DELEGATION"
+    )]
+    NotForwardable {
+        /// Whom the ticket is for.
+        service: Principal,
+    },
     /// A session key has not the length of its type.
     #[error("the session key ({etype}) of the delegated ticket for {server} has a wrong length")]
     SessionKey {

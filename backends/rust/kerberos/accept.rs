@@ -5,6 +5,7 @@ mod authenticator;
 mod checks;
 mod dce;
 mod delegation;
+mod evidence;
 mod pac;
 mod prompt;
 mod reply;
@@ -196,6 +197,7 @@ fn verify(
         answer: answer
             .under(token.oid)
             .with_delegated(delegation.into_credentials())
+            .with_ticket(evidence::of(state.shared.client_tickets, &request, &ticket))
             .with_pac(pac),
         facts: Box::new(facts),
     })

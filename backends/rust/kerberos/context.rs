@@ -13,6 +13,7 @@ use super::per_message::{MessageError, Messages};
 use crate::authorization::{Authorization, Evidence, PacSignatures};
 use crate::backends::SecurityContext;
 use crate::backends::rust::{NAME, importer};
+use crate::ccache::KerberosCredential;
 use crate::delegation::Delegated;
 use crate::error::{AuthorizationProblem, Error, Misuse, Rejection};
 use crate::message::{
@@ -37,6 +38,8 @@ pub(crate) struct KerberosContext {
     authorization_data: Box<[u8]>,
     max_token: usize,
     delegated: Option<Delegated>,
+    /// The client's own ticket, if it is kept.
+    ticket: Option<Box<KerberosCredential>>,
     /// What was verified of the ticket's only PAC.
     pac: Result<PacSignatures, AuthorizationProblem>,
 }
@@ -56,6 +59,7 @@ impl KerberosContext {
             authorization_data,
             max_token,
             delegated: None,
+            ticket: None,
             pac: Err(AuthorizationProblem::Absent),
         }
     }
@@ -63,6 +67,11 @@ impl KerberosContext {
     /// With what the client delegated.
     pub(crate) fn with_delegated(self, delegated: Option<Delegated>) -> Self {
         Self { delegated, ..self }
+    }
+
+    /// With the client's own ticket.
+    pub(crate) fn with_ticket(self, ticket: Option<Box<KerberosCredential>>) -> Self {
+        Self { ticket, ..self }
     }
 
     /// With what was verified of the PAC in the authorization data.
@@ -208,6 +217,10 @@ impl SecurityContext for KerberosContext {
 
     fn delegated(&self) -> Option<&Delegated> {
         self.delegated.as_ref()
+    }
+
+    fn client_ticket(&self) -> Option<&KerberosCredential> {
+        self.ticket.as_deref()
     }
 
     fn backend(&self) -> &'static str {

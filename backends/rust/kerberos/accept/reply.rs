@@ -19,6 +19,7 @@ use crate::backends::rust::kerberos::per_message::{
     Agreed, Detection, KeyOrigin, Layout, Messages, Role,
 };
 use crate::backends::{SecurityContext, Settings};
+use crate::ccache::KerberosCredential;
 use crate::delegation::Delegated;
 use crate::error::{AuthorizationProblem, Error, Unavailability};
 use crate::etype::EncryptionType;
@@ -44,6 +45,7 @@ pub(super) struct Answer {
     detection: Detection,
     authorization_data: Box<[u8]>,
     delegated: Option<Delegated>,
+    ticket: Option<Box<KerberosCredential>>,
     pac: pac::Verified,
     /// The mechanism's OID in the reply's frame.
     oid: &'static [u8],
@@ -93,6 +95,7 @@ impl Answer {
             },
             authorization_data: ticket.authorization_data(),
             delegated: None,
+            ticket: None,
             pac: Err(AuthorizationProblem::Absent),
             oid: gss::KRB5,
         })
@@ -106,6 +109,11 @@ impl Answer {
     /// With what the client delegated, for the context to keep.
     pub(super) fn with_delegated(self, delegated: Option<Delegated>) -> Self {
         Self { delegated, ..self }
+    }
+
+    /// With the client's own ticket, for the context to keep.
+    pub(super) fn with_ticket(self, ticket: Option<Box<KerberosCredential>>) -> Self {
+        Self { ticket, ..self }
     }
 
     /// With what was verified of the ticket's PAC.
@@ -176,6 +184,7 @@ impl Answer {
         let context =
             KerberosContext::new(messages, full, partial, self.authorization_data, max_token)
                 .with_delegated(self.delegated)
+                .with_ticket(self.ticket)
                 .with_pac(self.pac);
         Box::new(context)
     }

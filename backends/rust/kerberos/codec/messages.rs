@@ -37,7 +37,9 @@ impl<'a> Ticket<'a> {
         reader.finish()?;
         Ok(ticket)
     }
+}
 
+impl Ticket<'_> {
     /// The ticket in DER.
     pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
         encode("Ticket", self)

@@ -35,6 +35,7 @@ impl KerberosContext {
             authorization_data,
             max_token,
             delegated: _,
+            ticket: _,
             pac,
         } = self;
         writer.u8(VERSION);
