@@ -14,7 +14,9 @@ pub use self::winbind::{Winbind, WinbindOptions};
 
 use core::fmt;
 
-use crate::error::LogonProblem;
+use crate::authorization::Authorization;
+use crate::error::{AuthorizationProblem, LogonProblem};
+use crate::facts::Ability;
 use crate::reply::Reply;
 use crate::secret::Secret;
 
@@ -32,6 +34,30 @@ pub trait AccountSource: Send + Sync {
     /// Names are the client's own, of any characters but control characters;
     /// the user's is never empty. A source is not asked for others.
     fn look_up(&self, logon: &Logon) -> Reply<AccountAnswer>;
+
+    /// What the source knows of an account that a client has just proven to
+    /// be: its SID and groups ([`Authorization::of_account`]). Asked once in a
+    /// logon, after the proof and before the client comes in, with the name
+    /// that [`look_up`](Self::look_up) gave; an answer of another name is not
+    /// believed.
+    ///
+    /// # Errors
+    ///
+    /// Why there is nothing. The client comes in all the same, unless the
+    /// configuration has
+    /// [`require_authorization`](crate::ConfigBuilder::require_authorization).
+    fn authorization(
+        &self,
+        account: &AccountName,
+    ) -> Reply<Result<Authorization, AuthorizationProblem>> {
+        let _ = account;
+        Reply::Now(Err(AuthorizationProblem::Unsupported))
+    }
+
+    /// Whether it knows SIDs and groups of any account.
+    fn authorizes(&self) -> Ability {
+        Ability::Cannot
+    }
 
     /// Whether an answer may take its time: a directory, another process.
     fn may_block(&self) -> bool {

@@ -205,6 +205,24 @@ impl Authorization {
         }
     }
 
+    /// For sources of accounts: an account with its SID and groups, nested
+    /// ones included, all of them enabled. Which source it is, the backend
+    /// writes into [`evidence`](Self::evidence).
+    #[must_use]
+    pub fn of_account(
+        account: AccountName,
+        user: Sid,
+        groups: impl IntoIterator<Item = Sid>,
+    ) -> Self {
+        let description = String::new();
+        let ordinary = |sid| Group::new(sid, GroupAttributes::ORDINARY, GroupSource::Undisclosed);
+        Self {
+            user: Some(user),
+            groups: groups.into_iter().map(ordinary).collect(),
+            ..Self::new(Evidence::AccountSource { description }, account)
+        }
+    }
+
     /// Whether the client is this account, or in this group: what
     /// `CheckTokenMembership` answers. A group that is not enabled, or is for
     /// denying only, does not count. Does not allocate.

@@ -138,6 +138,9 @@ impl Backend for RustBackend {
     fn authorizes(&self, mechanism: Mechanism) -> Ability {
         match mechanism {
             Mechanism::Kerberos => Ability::Can,
+            Mechanism::Ntlm if self.ntlm().any(|ntlm| ntlm.accounts().authorizes().can()) => {
+                Ability::Can
+            }
             _ => Ability::Cannot,
         }
     }

@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 
 use super::{AccountAnswer, AccountName, AccountSource, Logon, NtHash, upcase};
-use crate::error::LogonProblem;
+use crate::authorization::Authorization;
+use crate::error::{AuthorizationProblem, LogonProblem};
+use crate::facts::Ability;
 use crate::reply::Reply;
+use crate::sid::Sid;
 
 /// Accounts in memory.
 ///
@@ -29,6 +32,8 @@ struct Account {
     name: AccountName,
     hash: NtHash,
     enabled: Enabled,
+    /// SID and groups, if they were said.
+    authorization: Option<Box<Authorization>>,
 }
 
 /// Whether an account may log in.
@@ -86,7 +91,38 @@ impl MemoryAccounts {
             },
             hash,
             enabled,
+            authorization: None,
         });
+    }
+
+    /// Says the SID of an account that was added before, and of all groups
+    /// that it is in: what [`Context::authorization`](crate::Context::authorization)
+    /// gives for it. An account that is not there has none.
+    #[must_use]
+    pub fn memberships(
+        mut self,
+        domain: &str,
+        user: &str,
+        sid: Sid,
+        groups: impl IntoIterator<Item = Sid>,
+    ) -> Self {
+        let upper = upcase_text(domain);
+        let same_name = self.accounts.get_mut(&upcase_text(user));
+        let account = same_name.and_then(|all| all.iter_mut().find(|one| one.domain == upper));
+        if let Some(account) = account {
+            let name = account.name.clone();
+            let all = Authorization::of_account(name, sid, groups);
+            account.authorization = Some(Box::new(all));
+        }
+        self
+    }
+
+    /// What was said of the account of exactly this name.
+    fn known(&self, account: &AccountName) -> Result<Authorization, AuthorizationProblem> {
+        let (user, domain) = (upcase_text(&account.user), upcase_text(&account.domain));
+        let found = self.exactly(&user, &domain);
+        let known = found.and_then(|found| found.authorization.as_deref());
+        known.cloned().ok_or(AuthorizationProblem::Unsupported)
     }
 
     /// How many accounts there are.
@@ -150,6 +186,22 @@ fn upcase_text(text: &str) -> Vec<u16> {
 impl AccountSource for MemoryAccounts {
     fn look_up(&self, logon: &Logon) -> Reply<AccountAnswer> {
         Reply::Now(self.answer(logon))
+    }
+
+    fn authorization(
+        &self,
+        account: &AccountName,
+    ) -> Reply<Result<Authorization, AuthorizationProblem>> {
+        Reply::Now(self.known(account))
+    }
+
+    fn authorizes(&self) -> Ability {
+        let known = |account: &Account| account.authorization.is_some();
+        if self.accounts.values().flatten().any(known) {
+            Ability::Can
+        } else {
+            Ability::Cannot
+        }
     }
 
     fn describe(&self) -> String {

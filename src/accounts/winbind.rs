@@ -1,5 +1,6 @@
 //! The accounts of Active Directory, through Samba's winbind.
 
+mod groups;
 mod helper;
 mod pool;
 mod protocol;
@@ -9,10 +10,13 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
+use self::groups::Wbinfo;
 use self::pool::Pool;
 use super::upcase::{downcase, upcase};
 use super::{AccountAnswer, AccountName, AccountSource, Logon};
-use crate::error::{Error, LogonProblem, Misuse};
+use crate::authorization::Authorization;
+use crate::error::{AuthorizationProblem, Error, LogonProblem, Misuse};
+use crate::facts::Ability;
 use crate::reply::Reply;
 
 /// The accounts of the Active Directory domain that this machine has joined,
@@ -45,6 +49,7 @@ pub struct WinbindOptions {
     helpers: usize,
     queue: usize,
     timeout: Duration,
+    groups: Option<Wbinfo>,
 }
 
 impl Default for WinbindOptions {
@@ -56,6 +61,7 @@ impl Default for WinbindOptions {
             helpers: 4,
             queue: 256,
             timeout: Duration::from_secs(10),
+            groups: None,
         }
     }
 }
@@ -100,6 +106,27 @@ impl WinbindOptions {
         self
     }
 
+    /// Asks for SID and groups of every client that has logged on, by this
+    /// `wbinfo` (an absolute path) with these arguments before its own:
+    /// `ntlm_auth` tells nothing of them. They are the directory's, nested
+    /// groups included, as winbind knows them from the logon.
+    ///
+    /// Two processes are run for each logon, by the threads of
+    /// [`helpers`](Self::helpers): some ten milliseconds in which another
+    /// logon waits. A client that came as `alice@example.com` has none: whom
+    /// that means, only the domain controller knows.
+    pub fn groups_by<A: Into<OsString>>(
+        mut self,
+        wbinfo: impl Into<OsString>,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Self {
+        self.groups = Some(Wbinfo {
+            program: wbinfo.into(),
+            arguments: arguments.into_iter().map(Into::into).collect(),
+        });
+        self
+    }
+
     /// Starts the processes.
     ///
     /// # Errors
@@ -118,6 +145,10 @@ impl WinbindOptions {
         }
         if !Path::new(&self.program).is_absolute() {
             return Err(bad("program", "an absolute path, such as /usr/bin/ntlm_auth").into());
+        }
+        let wbinfo = self.groups.as_ref().map(|wbinfo| &wbinfo.program);
+        if wbinfo.is_some_and(|program| !Path::new(program).is_absolute()) {
+            return Err(bad("groups_by", "an absolute path, such as /usr/bin/wbinfo").into());
         }
         let pool = Pool::start(&self)?;
         Ok(Winbind {
@@ -170,6 +201,24 @@ impl AccountSource for Winbind {
             Ok(answer) => protocol::read(&answer, name),
             Err(text) => AccountAnswer::Unavailable { text },
         })
+    }
+
+    fn authorization(
+        &self,
+        account: &AccountName,
+    ) -> Reply<Result<Authorization, AuthorizationProblem>> {
+        if self.options.groups.is_none() {
+            return Reply::Now(Err(AuthorizationProblem::Unsupported));
+        }
+        let found = self.pool.groups(account.clone());
+        found.map(|found| found.map_err(|text| AuthorizationProblem::Platform { text }))
+    }
+
+    fn authorizes(&self) -> Ability {
+        match self.options.groups {
+            Some(_) => Ability::Can,
+            None => Ability::Cannot,
+        }
     }
 
     fn may_block(&self) -> bool {

@@ -18,12 +18,15 @@ use super::codec::Flags;
 use super::codec::authenticate::Authenticate;
 use super::codec::negotiate::Negotiate;
 use super::context::{MicAnnounced, NtlmContext};
-use crate::accounts::AccountAnswer;
+use crate::accounts::{AccountAnswer, AccountName};
+use crate::authorization::Authorization;
 use crate::backends::rust::Shared;
 use crate::backends::rust::kerberos::accept::malformed;
 use crate::backends::{Exchange, Outcome};
-use crate::error::{Error, LogonProblem, Misuse, NtlmRejection, Rejection, Unavailability};
-use crate::facts::Facts;
+use crate::error::{
+    AuthorizationProblem, Error, LogonProblem, Misuse, NtlmRejection, Rejection, Unavailability,
+};
+use crate::facts::{AuthorizationFact, Facts};
 use crate::mechanism::{Framing, Mechanism};
 use crate::name::Name;
 use crate::random;
@@ -140,30 +143,45 @@ impl AwaitAuthenticate {
         } else {
             Reply::Now(AccountAnswer::Refused(LogonProblem::UnknownUser))
         };
-        Ok(reply.map(move |answer| {
-            self.finish(&received, answer, &server, &challenge_message)
-                .unwrap_or_else(Outcome::fail)
+        Ok(reply.and_then(move |answer| {
+            self.finish(received, answer, &server, &challenge_message)
+                .unwrap_or_else(|error| Reply::Now(Outcome::fail(error)))
         }))
     }
 
     /// The order of rule 33: the proof before anything else counts, so that
     /// whoever has none learns nothing but that.
     fn finish(
-        &self,
-        received: &Received,
+        self: Box<Self>,
+        received: Received,
         answer: AccountAnswer,
         server: &Server,
         challenge_message: &[u8],
-    ) -> Result<Outcome, Error> {
-        let proven = Proven::check(received, answer, self.offer.challenge)?;
+    ) -> Result<Reply<Outcome>, Error> {
+        let proven = Proven::check(&received, answer, self.offer.challenge)?;
         received.check_echo()?;
         let messages = [&self.negotiate, challenge_message];
-        let session = Session::derive(received, &proven, &messages, server.mic)?;
-        let peer = Name::Ntlm {
-            user: proven.name.user,
-            domain: proven.name.domain,
-        };
-        let mut facts = self.facts(peer);
+        let session = Session::derive(&received, &proven, &messages, server.mic)?;
+        let who = server.authorization(&proven.name);
+        Ok(who.map(move |who| {
+            self.established(&received, session, proven.name, who)
+                .unwrap_or_else(Outcome::fail)
+        }))
+    }
+
+    /// Nothing is left to be asked.
+    fn established(
+        &self,
+        received: &Received,
+        session: Session,
+        account: AccountName,
+        who: Result<Box<Authorization>, AuthorizationProblem>,
+    ) -> Result<Outcome, Error> {
+        let mut facts = self.facts(Name::Ntlm {
+            user: account.user,
+            domain: account.domain,
+        });
+        facts.authorization = AuthorizationFact::of(&who);
         facts.granted |= session.granted();
         facts
             .granted
@@ -173,6 +191,7 @@ impl AwaitAuthenticate {
         self.shared.settings.judge.check(&facts)?;
         let max_token = self.shared.settings.max_token;
         let context = session.context(received.announced, max_token)?;
+        let context = context.with_authorization(who);
         Ok(Outcome::Established {
             token: None,
             context: Box::new(context),

@@ -7,9 +7,10 @@ use core::ops::Range;
 
 use super::crypto::Key;
 use super::per_message::{MessageError, PerMessage, SIGNATURE};
+use crate::authorization::Authorization;
 use crate::backends::SecurityContext;
 use crate::backends::rust::{NAME, importer};
-use crate::error::{Error, Misuse, Rejection};
+use crate::error::{AuthorizationProblem, Error, Misuse, Rejection};
 use crate::message::{
     MessagePart, PartsUsed, PrfKey, Protection, SequenceState, SessionKey, Sizes, Unwrapped,
     UnwrappedInPlace,
@@ -24,6 +25,8 @@ pub(crate) struct NtlmContext {
     exported: Option<Key>,
     announced: MicAnnounced,
     max_token: usize,
+    /// What the source of accounts says of the client.
+    authorization: Result<Box<Authorization>, AuthorizationProblem>,
 }
 
 /// Whether the client computes a MIC over NTLM's messages: such a client
@@ -46,6 +49,18 @@ impl NtlmContext {
             exported,
             announced,
             max_token,
+            authorization: Err(AuthorizationProblem::Unsupported),
+        }
+    }
+
+    /// With what the source of accounts says of the client.
+    pub(crate) fn with_authorization(
+        self,
+        authorization: Result<Box<Authorization>, AuthorizationProblem>,
+    ) -> Self {
+        Self {
+            authorization,
+            ..self
         }
     }
 
@@ -189,6 +204,10 @@ impl SecurityContext for NtlmContext {
             what: "a pseudo-random function of NTLM, which has none",
         }
         .into())
+    }
+
+    fn authorization(&self) -> Result<Authorization, AuthorizationProblem> {
+        self.authorization.clone().map(|known| *known)
     }
 
     fn backend(&self) -> &'static str {

@@ -12,12 +12,14 @@ use self::accept::AwaitNegotiate;
 use self::context::{MicAnnounced, NtlmContext};
 use super::spnego::codec::NTLMSSP;
 use super::{Mech, Shared};
-use crate::accounts::AccountSource;
+use crate::accounts::{AccountName, AccountSource};
+use crate::authorization::{Authorization, Evidence};
 use crate::backends::{Exchange, SecurityContext};
 use crate::encoding::Writer;
-use crate::error::{Error, Unavailability};
+use crate::error::{AuthorizationProblem, Error, Unavailability};
 use crate::mechanism::{Framing, Mechanism};
 use crate::ntlm::{MicDemand, Ntlm, NtlmNames};
+use crate::reply::Reply;
 
 /// NTLM's side of a configuration, or of supplied credentials.
 pub(crate) struct Server {
@@ -53,6 +55,25 @@ impl Server {
         }
         writer.flag(self.mic == MicDemand::Always);
         writer.finish().expose().to_vec()
+    }
+
+    /// What the source of accounts says of one that has been proven. Which
+    /// source it is, is written here: none can claim to be a PAC.
+    fn authorization(
+        &self,
+        account: &AccountName,
+    ) -> Reply<Result<Box<Authorization>, AuthorizationProblem>> {
+        let (name, source) = (account.clone(), Arc::clone(&self.accounts));
+        self.accounts.authorization(account).map(move |found| {
+            let mut all = found?;
+            if all.account != name {
+                let text = "the source of accounts speaks of another account".into();
+                return Err(AuthorizationProblem::Platform { text });
+            }
+            let description = source.describe();
+            all.evidence = Evidence::AccountSource { description };
+            Ok(Box::new(all))
+        })
     }
 
     /// What an operator should look at.

@@ -1,7 +1,5 @@
 //! A few helpers, and the logons that wait for one.
 
-use core::future::poll_fn;
-use core::task::{Poll, Waker};
 use std::ffi::OsString;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,9 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use super::WinbindOptions;
+use super::groups::Wbinfo;
 use super::helper::{Helper, Line, NoAnswer};
+use crate::accounts::AccountName;
+use crate::authorization::Authorization;
 use crate::error::{Error, Unavailability};
-use crate::reply::Reply;
+use crate::reply::{Promise, Reply, promise};
 
 /// How many helpers a logon is tried on when they die under it.
 const TRIES: usize = 4;
@@ -25,10 +26,13 @@ pub(super) struct Pool {
 }
 
 /// A question, and where its answer goes.
-struct Job {
-    request: String,
-    slot: Slot,
+enum Job {
+    Logon(String, Promise<Answer>),
+    Groups(AccountName, Promise<Known>),
 }
+
+/// SID and groups of an account, or why there are none.
+pub(super) type Known = Result<Authorization, String>;
 
 impl Pool {
     pub(super) fn start(options: &WinbindOptions) -> Result<Self, Error> {
@@ -45,6 +49,7 @@ impl Pool {
                 program: options.program.clone(),
                 arguments: options.arguments.clone(),
                 timeout: options.timeout,
+                wbinfo: options.groups.clone(),
                 helper: Some(first.map_err(unavailable)?),
             };
             let jobs = Arc::clone(&jobs);
@@ -57,13 +62,21 @@ impl Pool {
     }
 
     pub(super) fn ask(&self, request: String) -> Reply<Answer> {
-        let slot = Slot::default();
-        let job = Job {
-            request,
-            slot: slot.clone(),
-        };
-        match self.queue.try_send(job) {
-            Ok(()) => Reply::later(slot.wait()),
+        self.send(|answer| Job::Logon(request, answer))
+    }
+
+    /// Who the account is, and which groups it is in.
+    pub(super) fn groups(&self, account: AccountName) -> Reply<Known> {
+        self.send(|answer| Job::Groups(account, answer))
+    }
+
+    fn send<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(Promise<Result<T, String>>) -> Job,
+    ) -> Reply<Result<T, String>> {
+        let (promise, answer) = promise(|| Err("the helper that was asked has ended".into()));
+        match self.queue.try_send(job(promise)) {
+            Ok(()) => answer,
             Err(TrySendError::Full(_)) => {
                 Reply::Now(Err("too many logons are waiting for winbind".into()))
             }
@@ -76,6 +89,7 @@ struct Worker {
     program: OsString,
     arguments: Vec<OsString>,
     timeout: Duration,
+    wbinfo: Option<Wbinfo>,
     /// `None` after one has died, until the next one is needed.
     helper: Option<Helper>,
 }
@@ -85,10 +99,17 @@ impl Worker {
         loop {
             // Held while waiting: whoever has it is the next to work.
             let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(mut job) = job else { return };
-            let answer = self.work(&job.request);
-            job.slot.fill(answer);
+            match job {
+                Ok(Job::Logon(request, answer)) => answer.fulfil(self.work(&request)),
+                Ok(Job::Groups(account, answer)) => answer.fulfil(self.groups(&account)),
+                Err(_) => return,
+            }
         }
+    }
+
+    fn groups(&self, account: &AccountName) -> Known {
+        let wbinfo = self.wbinfo.as_ref().ok_or("nobody is asked for groups")?;
+        wbinfo.ask(account, self.timeout)
     }
 
     /// A logon can be asked for again: it changes nothing.
@@ -116,45 +137,5 @@ impl Worker {
             }
         }
         Err("ntlm_auth ends without an answer; is winbindd running, and may it be asked?".into())
-    }
-}
-
-/// Where one answer goes. The half that fills it says so when it is dropped
-/// without having done it.
-#[derive(Clone, Default)]
-struct Slot(Arc<Mutex<State>>);
-
-#[derive(Default)]
-struct State {
-    answer: Option<Answer>,
-    waker: Option<Waker>,
-}
-
-impl Slot {
-    fn fill(&mut self, answer: Answer) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.answer.get_or_insert(answer);
-        if let Some(waker) = state.waker.take() {
-            drop(state);
-            waker.wake();
-        }
-    }
-
-    fn wait(self) -> impl Future<Output = Answer> + Send {
-        poll_fn(move |context| {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(answer) = state.answer.take() {
-                return Poll::Ready(answer);
-            }
-            state.waker = Some(context.waker().clone());
-            Poll::Pending
-        })
-    }
-}
-
-impl Drop for Job {
-    fn drop(&mut self) {
-        self.slot
-            .fill(Err("the helper that was asked has ended".into()));
     }
 }

@@ -1,20 +1,23 @@
 //! Active Directory's accounts, through winbind: a Samba domain controller and a joined member.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use gss_acceptor::accounts::Winbind;
+use gss_acceptor::accounts::{Winbind, WinbindOptions};
 use gss_acceptor::{
-    AcceptorConfig, Error, Granted, LogonProblem, Mechanism, Ntlm, NtlmRejection, Rejection,
-    backends,
+    AcceptorConfig, ConfigBuilder, ContextImporter, Error, Evidence, Granted, LogonProblem,
+    Mechanism, Ntlm, NtlmRejection, Rejection, SealingKey, Sid, backends,
 };
 use interop::ntlm::{Library, Login, SspiNtlm, python};
 use interop::process::{packages, root, run};
 use interop::{Peer, accept, shake};
 
-use crate::tickets;
+use crate::constrained;
+use crate::tickets::{self, Said};
 
 const PASSWORD: &str = "Us3r!Passw0rd";
 
@@ -46,7 +49,7 @@ impl Directory {
         directory
     }
 
-    fn winbind(&self) -> Winbind {
+    fn winbind(&self) -> WinbindOptions {
         Winbind::options()
             .program(script())
             .argument(&self.0)
@@ -58,20 +61,21 @@ impl Directory {
             ))
             .domain("ADTEST")
             .helpers(3)
-            .start()
-            .expect("ntlm_auth")
     }
 
     fn config(&self, computer: &str) -> AcceptorConfig {
-        let ntlm = Ntlm::new(self.winbind())
+        self.builder(self.winbind(), computer)
+            .build()
+            .expect("a plain configuration")
+    }
+
+    fn builder(&self, winbind: WinbindOptions, computer: &str) -> ConfigBuilder {
+        let ntlm = Ntlm::new(winbind.start().expect("ntlm_auth"))
             .computer(computer)
             .domain("ADTEST")
             .dns_computer("mem1.ad.test")
             .dns_domain("ad.test");
-        AcceptorConfig::builder(backends::rust(ntlm))
-            .mechanisms(&[Mechanism::Ntlm])
-            .build()
-            .expect("a plain configuration")
+        AcceptorConfig::builder(backends::rust(ntlm)).mechanisms(&[Mechanism::Ntlm])
     }
 
     /// The helpers of this directory that run now.
@@ -105,8 +109,16 @@ fn problem(error: &Error) -> LogonProblem {
 /// One domain for everything, since it takes a while to come up.
 #[test]
 fn a_domains_users_come_in_through_winbind() {
+    if let Some(directory) = constrained::domain_here() {
+        return constrained::inside(&directory, PASSWORD);
+    }
     let directory = Directory::start();
-    tickets::say_what_samba_says(&directory.0, PASSWORD);
+    constrained::from_outside(
+        &directory.0,
+        "directory::a_domains_users_come_in_through_winbind",
+    );
+    let said = tickets::say_what_samba_says(&directory.0, PASSWORD);
+    sids_through_winbind(&directory, &said);
     let config = directory.config("MEM1");
     assert!(config.may_block());
     who_comes_in(&config);
@@ -118,6 +130,64 @@ fn a_domains_users_come_in_through_winbind() {
     let login = Login::new("alice", "ADTEST", PASSWORD);
     let refused = accept(&other, &mut SspiNtlm::new(&login)).expect_err("not the joined name");
     problem(refused.error());
+}
+
+/// winbind's groups of a client of NTLM are those of its ticket's PAC, but for what the KDC adds to
+/// say how the client was authenticated (S-1-18-1).
+fn sids_through_winbind(directory: &Directory, said: &BTreeMap<String, Said>) {
+    let wbinfo = ["exec", "wbinfo"].map(OsString::from);
+    let arguments = std::iter::once(directory.0.clone().into_os_string()).chain(wbinfo);
+    let winbind = directory.winbind().groups_by(script(), arguments);
+    let config = directory.builder(winbind, "MEM1").require_authorization();
+    let config = config.build().expect("winbind tells groups");
+    for (user, ticket) in [("alice", "alice"), ("bloat", "bloat"), ("üser", "umlaut")] {
+        let login = Login::new(user, "ADTEST", PASSWORD);
+        let context = shake(&config, &mut SspiNtlm::new(&login)).context;
+        let who = context.authorization().expect("SID and groups");
+        let said = &said[ticket];
+        let own = who.user.map(|sid| sid.to_string());
+        assert_eq!(own.as_ref(), said.get("user"), "{user}");
+        let theirs = said["groups"].split(',').filter_map(|group| {
+            let (sid, _) = group.split_once(':').expect("with attributes");
+            (sid != "S-1-18-1").then(|| sid.to_owned())
+        });
+        let ours = who.groups.iter().map(|group| group.sid.to_string());
+        assert_eq!(ours.collect::<BTreeSet<_>>(), theirs.collect(), "{user}");
+        match &who.evidence {
+            Evidence::AccountSource { description } => assert!(description.contains("winbind")),
+            other => panic!("{other}"),
+        }
+        let importer = ContextImporter::new(key(), "other").with(backends::rust_importer());
+        let again = importer.import_data(context.export().expect("exported"));
+        let again = again.expect("imported");
+        assert_eq!(
+            again.authorization().expect("brought along").user,
+            own_sid(&own)
+        );
+    }
+    // A name that may be two accounts' has none.
+    let login = Login::new("alice@ad.test", "", PASSWORD);
+    let failure = accept(&config, &mut SspiNtlm::new(&login)).expect_err("which account?");
+    let problem = failure.error().rejection();
+    assert!(
+        matches!(problem, Some(Rejection::Authorization { .. })),
+        "{failure}"
+    );
+    // Without wbinfo nothing is known, and to require it is refused at once.
+    let plain = directory.builder(directory.winbind(), "MEM1");
+    plain
+        .require_authorization()
+        .build()
+        .expect_err("no groups");
+}
+
+fn own_sid(text: &Option<String>) -> Option<Sid> {
+    text.as_ref().map(|text| text.parse().expect("a SID"))
+}
+
+fn key() -> SealingKey {
+    let bytes: Vec<u8> = (0..32).collect();
+    SealingKey::from_bytes(&bytes).expect("a key")
 }
 
 fn who_comes_in(config: &AcceptorConfig) {

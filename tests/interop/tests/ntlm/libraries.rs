@@ -1,9 +1,12 @@
 //! Libraries: pyspnego, impacket, Samba's gensec, gss-ntlmssp, the `sspi` crate.
 
-use gss_acceptor::accounts::{MemoryAccounts, NtHash};
+use gss_acceptor::accounts::{
+    AccountAnswer, AccountName, AccountSource, Logon, MemoryAccounts, NtHash,
+};
 use gss_acceptor::{
-    AcceptorConfig, BindingStatus, ChannelBindingPolicy, ChannelBindings, ConfigBuilder, Context,
-    Error, Granted, LogonProblem, Mechanism, Ntlm, NtlmRejection, Protection, Rejection, backends,
+    Ability, AcceptorConfig, Authorization, AuthorizationProblem, BindingStatus,
+    ChannelBindingPolicy, ChannelBindings, ConfigBuilder, Context, Error, Evidence, Granted,
+    LogonProblem, Mechanism, Ntlm, NtlmRejection, Protection, Rejection, Reply, Sid, backends,
 };
 use interop::ntlm::{Library, Login, Protect, SspiNtlm, python};
 use interop::{Done, Peer, accept, accept_with, shake};
@@ -263,5 +266,87 @@ fn who_computes_a_mic() {
         let reason = error.rejection();
         let missing = matches!(reason, Some(Rejection::Ntlm(NtlmRejection::Mic { .. })));
         assert!(missing, "{library:?}: {error}");
+    }
+}
+
+/// What the application says of its accounts is the client's, and nobody else's.
+#[test]
+fn accounts_in_memory_have_sids() {
+    let sid = |rid: u32| -> Sid { format!("S-1-5-21-7-8-9-{rid}").parse().expect("a SID") };
+    let accounts = accounts()
+        .memberships("", "ALICE", sid(1001), [sid(513), sid(1200)])
+        .memberships("", "nobody", sid(1002), [sid(512)]);
+    let ntlm = Ntlm::new(accounts).computer("WEB");
+    let builder = || AcceptorConfig::builder(backends::rust(ntlm.clone()));
+    let required = builder()
+        .mechanisms(&[Mechanism::Ntlm])
+        .require_authorization();
+    let required = required.build().expect("some accounts have groups");
+    let context = shake(
+        &required,
+        &mut SspiNtlm::new(&Login::new("alice", "", "Password")),
+    )
+    .context;
+    let who = context.authorization().expect("said");
+    assert_eq!(who.user, Some(sid(1001)));
+    assert!(who.is_member(&sid(513)) && who.is_member(&sid(1200)) && !who.is_member(&sid(512)));
+    assert!(matches!(who.evidence, Evidence::AccountSource { .. }));
+    // Of bob nothing was said.
+    let bob = Login::new("bob", "CORP", "Password");
+    let failure = accept(&required, &mut SspiNtlm::new(&bob)).expect_err("no groups");
+    let rejection = failure.error().rejection();
+    assert!(
+        matches!(rejection, Some(Rejection::Authorization { .. })),
+        "{failure}"
+    );
+    let plain = builder()
+        .mechanisms(&[Mechanism::Ntlm])
+        .build()
+        .expect("plain");
+    let context = shake(&plain, &mut SspiNtlm::new(&bob)).context;
+    assert!(context.authorization().is_err());
+    // Where nothing is said of anybody, to require it is refused at once.
+    let silent = self::builder().require_authorization();
+    silent.build().expect_err("no account has groups");
+}
+
+/// A source that confuses its accounts: bob's groups for whoever has logged on.
+struct Confused(MemoryAccounts);
+
+impl AccountSource for Confused {
+    fn look_up(&self, logon: &Logon) -> Reply<AccountAnswer> {
+        self.0.look_up(logon)
+    }
+
+    fn authorization(&self, _: &AccountName) -> Reply<Result<Authorization, AuthorizationProblem>> {
+        let (user, domain) = ("bob".to_owned(), "CORP".to_owned());
+        self.0.authorization(&AccountName { user, domain })
+    }
+
+    fn authorizes(&self) -> Ability {
+        Ability::Can
+    }
+
+    fn describe(&self) -> String {
+        "a confused source".to_owned()
+    }
+}
+
+#[test]
+fn groups_of_another_account_are_not_believed() {
+    let sid = |text: &str| -> Sid { text.parse().expect("a SID") };
+    let of_bob = accounts().memberships(
+        "CORP",
+        "bob",
+        sid("S-1-5-21-7-8-9-1002"),
+        [sid("S-1-5-21-7-8-9-512")],
+    );
+    let ntlm = Ntlm::new(Confused(of_bob)).computer("WEB");
+    let config = AcceptorConfig::builder(backends::rust(ntlm)).mechanisms(&[Mechanism::Ntlm]);
+    let config = config.build().expect("a plain configuration");
+    for (user, domain, due) in [("bob", "CORP", true), ("alice", "", false)] {
+        let login = Login::new(user, domain, "Password");
+        let context = shake(&config, &mut SspiNtlm::new(&login)).context;
+        assert_eq!(context.authorization().is_ok(), due, "{user}");
     }
 }
