@@ -322,3 +322,74 @@ fn changed_logon_info_never_panics() {
         }
     }
 }
+
+/// Neither MS-PAC nor MS-KILE has the bytes of a PAC with resource groups (MS-PAC 2.5,
+/// ResourceGroupIds): Samba's NDR wrote this one (tests/data/pac/build.py).
+#[test]
+fn rule_27_resource_groups() {
+    let all = read(include_bytes!("../../tests/data/pac/resource-groups.pac")).unwrap();
+    assert_eq!(all.account.user, "alice");
+    assert_eq!(all.account.domain, "EXAMPLE");
+    assert_eq!(all.full_name.as_deref(), Some("Alice Ω"));
+    let domain = sid("S-1-5-21-1-2-3");
+    assert_eq!(all.user, domain.with_rid(1103));
+    let groups: Vec<_> = all
+        .groups
+        .iter()
+        .map(|group| (group.sid.to_string(), group.attributes.bits(), group.source))
+        .collect();
+    let of = |sid: &str, attributes, source| (sid.to_owned(), attributes, source);
+    assert_eq!(
+        groups,
+        [
+            of("S-1-5-21-1-2-3-513", 7, GroupSource::Account),
+            of("S-1-5-21-1-2-3-1105", 7, GroupSource::Account),
+            of("S-1-18-1", 7, GroupSource::Extra),
+            of("S-1-5-21-7-7-7-1200", 0x2000_0007, GroupSource::Extra),
+            of("S-1-5-21-9-8-7-2001", 0x2000_0007, GroupSource::Resource),
+            of("S-1-5-21-9-8-7-2002", 0x2000_0010, GroupSource::Resource),
+        ]
+    );
+    assert!(all.is_member(&sid("S-1-5-21-9-8-7-2001")));
+    // For denying only.
+    let denies = sid("S-1-5-21-9-8-7-2002");
+    assert!(!all.is_member(&denies) && all.is_denied_by(&denies));
+    assert_eq!(all.times.logon.map(unix_seconds), Some(1_655_526_400));
+}
+
+/// PAC_DEVICE_INFO (MS-PAC 2.12), published nowhere either: impacket's NDR wrote it.
+#[test]
+fn rule_27_the_device() {
+    let info = include_bytes!("../../tests/data/pac/device.info");
+    let pac = build(&[
+        (kind::LOGON_INFO, buffer(kind::LOGON_INFO)),
+        (kind::DEVICE_INFO, info),
+    ]);
+    let all = read(&pac).unwrap();
+    let device = all.device.as_ref().unwrap();
+    let domain = sid("S-1-5-21-1-2-3");
+    assert_eq!(device.device, domain.with_rid(1500));
+    assert_eq!(device.primary_group, domain.with_rid(515));
+    let groups = device.groups.iter();
+    let groups: Vec<_> = groups
+        .map(|group| (group.sid.to_string(), group.source))
+        .collect();
+    assert_eq!(
+        groups,
+        [
+            ("S-1-5-21-1-2-3-515".to_owned(), GroupSource::Account),
+            ("S-1-5-21-1-2-3-1501".to_owned(), GroupSource::Account),
+            ("S-1-18-1".to_owned(), GroupSource::Extra),
+            ("S-1-5-21-9-8-7-2003".to_owned(), GroupSource::Resource),
+        ]
+    );
+    // Its groups are not the client's.
+    assert!(!all.is_member(&sid("S-1-5-21-9-8-7-2003")));
+    for length in 0..info.len() - 3 {
+        let cut = build(&[
+            (kind::LOGON_INFO, buffer(kind::LOGON_INFO)),
+            (kind::DEVICE_INFO, &info[..length]),
+        ]);
+        assert!(read(&cut).is_err(), "{length}");
+    }
+}
