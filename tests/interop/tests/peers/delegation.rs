@@ -1,11 +1,15 @@
 //! Rule 15 with real tickets: what clients delegate, used by MIT's own programs.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use gss_acceptor::http::{Challenges, Channel, Decision, Handshake};
 use gss_acceptor::{
-    Context, CredentialCache, DelegationProblem, Granted, Rejection, Requirements, TicketFlags,
+    AcceptorConfig, Context, CredentialCache, DelegationProblem, Granted, Rejection, Requirements,
+    TicketFlags,
 };
 use interop::handshake::builder;
 use interop::krb5_crate::Krb5Peer;
@@ -232,4 +236,110 @@ fn rule_15_what_the_krb5_crate_delegates_is_of_use() {
     let done = shake(&config, &mut peer);
     assert!(done.context.delegated().is_none());
     assert!(done.context.delegation_problem().is_some());
+}
+
+/// A server of ours that has nothing of its own to show: it fetches the page from the one behind it
+/// as the client, with what the client has delegated and nothing else.
+fn front(kdc: &'static Kdc, behind: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    let wish = builder(kdc, "HTTP").request(Requirements::DELEGATE);
+    let config = wish.build().expect("builds");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            serve(kdc, &config, stream, behind);
+        }
+    });
+    port
+}
+
+/// One connection, whose requests have no bodies.
+fn serve(kdc: &'static Kdc, config: &AcceptorConfig, stream: TcpStream, behind: u16) {
+    let challenges = Challenges::of(config);
+    let mut handshake = Handshake::default();
+    let mut lines = BufReader::new(stream.try_clone().expect("a second handle")).lines();
+    loop {
+        let head: Vec<String> = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .take_while(|line| !line.is_empty())
+            .collect();
+        if head.is_empty() {
+            return;
+        }
+        let values = head.iter().filter_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("authorization")
+                .then_some(value.as_bytes())
+        });
+        let decision = handshake.step(config, &challenges, values, Channel::default());
+        let (status, headers, body) = match decision {
+            Decision::Authenticated { context, headers } => {
+                (200, headers, fetch(kdc, &context, behind))
+            }
+            other => {
+                let answer = other.into_answer().expect("an answer");
+                (answer.status, answer.headers, String::new())
+            }
+        };
+        let headers: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        let length = body.len();
+        let answer =
+            format!("HTTP/1.1 {status} -\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
+        if (&stream).write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// What the server behind says to the client of this context, or why it was not asked.
+fn fetch(kdc: &Kdc, context: &Context, behind: u16) -> String {
+    let Some(cache) = context.delegated().and_then(|it| it.kerberos()) else {
+        return format!(
+            "not fetched: {}",
+            context.delegation_problem().expect("why not")
+        );
+    };
+    let path = kdc.fresh("delegated-front");
+    cache.write(&path).expect("written");
+    let page = curl(kdc, &User::with_cache(path.clone(), None), "none", behind);
+    std::fs::remove_file(path).expect("gone with the request");
+    page
+}
+
+fn curl(kdc: &Kdc, user: &User, delegation: &str, port: u16) -> String {
+    let output = run(Command::new("curl")
+        .args(["-sS", "--max-time", "30", "--negotiate", "-u", ":"])
+        .args([
+            "--delegation",
+            delegation,
+            &format!("http://localhost:{port}/"),
+        ])
+        .envs(user.environment(kdc)));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// alice's browser asks one server, which asks another as alice.
+#[test]
+fn rule_15_a_server_goes_on_to_another_as_the_client() {
+    let kdc = Kdc::shared();
+    interop::process::packages(&["curl"]);
+    let behind = Server::example(
+        "http_server",
+        &kdc.keytab("HTTP"),
+        &[],
+        kdc.fresh("behind.log"),
+    );
+    let port = front(kdc, behind.address.port());
+    let page = curl(kdc, &kdc.alice(), "always", port);
+    assert!(page.contains("You are alice@EXAMPLE.TEST"), "{page}");
+    // A client that delegates nothing is told why the page is not there.
+    let page = curl(kdc, &kdc.alice(), "none", port);
+    assert!(page.contains("was not told to delegate"), "{page}");
+    let fixed = kdc.kinit_with(&["-F"], "alice", "alice-pw");
+    let page = curl(kdc, &fixed, "always", port);
+    assert!(page.contains("not forwardable"), "{page}");
 }
