@@ -1,9 +1,11 @@
 """Tickets of the domain that tests/support/ad.sh runs: for each, a token of MIT krb5's client, and
 what Samba's own decoder says of the PAC. ad_pac.py AD.SH DIR PASSWORD
 
-One line a ticket: its name, the token in hexadecimal, then `key=value`, all divided by tabs.
+One line a ticket: its name, the token in hexadecimal, then `key=value`, all divided by tabs; and
+tickets with one bit of the PAC changed, as who has the service's key could: bent-KIND.
 """
 
+import struct
 import subprocess
 import sys
 
@@ -18,7 +20,7 @@ from impacket.krb5.asn1 import AD_IF_RELEVANT, EncTicketPart, Ticket
 from impacket.krb5.ccache import CCache
 from impacket.krb5.crypto import Key, _enctype_table
 from impacket.krb5.keytab import Keytab
-from pyasn1.codec.der import decoder
+from pyasn1.codec.der import decoder, encoder
 from samba.dcerpc import krb5pac
 from samba.ndr import ndr_unpack
 
@@ -76,14 +78,39 @@ for entry in Keytab.loadFile(f"{directory}/services.keytab").entries:
     KEYS[owner, int(block["keytype"])] = bytes(block["keyvalue"]["data"])
 
 
-def pac(cache, service):
-    for credential in CCache.loadFile(cache.removeprefix("FILE:")).credentials:
+def opened(cache, service):
+    """The credential in its cache, its ticket, the service's key, and what the ticket holds."""
+    for credential in cache.credentials:
         if credential["server"].prettyPrint().decode().split("@")[0] == service:
             break
-    sealed = decoder.decode(credential.ticket["data"], asn1Spec=Ticket())[0]["enc-part"]
-    etype = int(sealed["etype"])
+    ticket = decoder.decode(credential.ticket["data"], asn1Spec=Ticket())[0]
+    etype = int(ticket["enc-part"]["etype"])
     key = Key(etype, KEYS[service, etype])
-    plain = _enctype_table[etype].decrypt(key, 2, bytes(sealed["cipher"]))
+    plain = _enctype_table[etype].decrypt(key, 2, bytes(ticket["enc-part"]["cipher"]))
+    return credential, ticket, key, plain
+
+
+def bent(cache, service):
+    """Tokens with tickets whose PAC has one bit changed: by kind of buffer, one in each."""
+    data = pac(cache, service)
+    table = [struct.unpack_from("<IIQ", data, 8 + 16 * n) for n in range(data[0])]
+    for kind, _, start in table:
+        caches = CCache.loadFile(cache.removeprefix("FILE:"))
+        credential, ticket, key, plain = opened(caches, service)
+        changed = bytearray(plain)
+        # Behind the type of a signature, the header of NDR, and the like.
+        changed[plain.index(data) + start + 4] ^= 1
+        cipher = _enctype_table[key.enctype].encrypt(key, 2, bytes(changed), None)
+        ticket["enc-part"]["cipher"] = cipher
+        credential.ticket["data"] = encoder.encode(ticket)
+        credential.ticket["length"] = len(credential.ticket["data"])
+        path = f"{directory}/cc.bent-{kind}"
+        caches.saveFile(path)
+        yield kind, token(f"FILE:{path}", service)
+
+
+def pac(cache, service):
+    _, _, _, plain = opened(CCache.loadFile(cache.removeprefix("FILE:")), service)
     part = decoder.decode(plain, asn1Spec=EncTicketPart())[0]
     for outer in part["authorization-data"]:
         if int(outer["ad-type"]) == 1:
@@ -126,3 +153,6 @@ for name, cache, service in tickets():
     found = list(facts(data)) if data else []
     parts = [f"{key}={value}" for key, value in found]
     print("\t".join([name, token(cache, service).hex(), *parts]))
+    if name == "alice":
+        for kind, changed in bent(cache, service):
+            print("\t".join([f"bent-{kind}", changed.hex()]))
