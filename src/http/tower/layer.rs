@@ -232,6 +232,20 @@ impl NegotiateLayer {
     ///     .authorize(|client, _request| client.realm() == Some(b"STAFF.EXAMPLE.COM"));
     /// # }
     /// ```
+    ///
+    /// By group, where the client's directory has vouched for its groups; a
+    /// request that came by cookie or password has none, and stays out:
+    ///
+    /// ```no_run
+    /// # use gss_acceptor::{AcceptorConfig, Sid, http::tower::NegotiateLayer};
+    /// # fn f(config: &AcceptorConfig) -> Result<(), Box<dyn std::error::Error>> {
+    /// let editors: Sid = "S-1-5-21-1004336348-1177238915-682003330-1120".parse()?;
+    /// let layer = NegotiateLayer::new(config).authorize(move |client, _request| {
+    ///     let known = client.context().and_then(|context| context.authorization().ok());
+    ///     known.is_some_and(|who| who.is_member(&editors))
+    /// });
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn authorize(
         self,
