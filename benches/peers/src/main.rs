@@ -16,6 +16,7 @@ mod facade;
 mod floor;
 mod gss;
 mod ntlm;
+mod pac;
 mod scale;
 mod sspi_lane;
 mod syscalls;
@@ -48,13 +49,14 @@ fn main() -> ExitCode {
                 _ => ExitCode::FAILURE,
             }
         }
-        ["accept"] => tables(&["accept-raw", "accept-spnego"]),
+        ["accept"] => tables(&["accept-raw", "accept-spnego", "accept-pac"]),
         ["facade"] => tables(&["facade", "facade-threads"]),
         ["wrap"] => tables(&["wrap"]),
         [table @ ("ntlm" | "scale" | "syscalls" | "build")] => tables(&[table]),
         ["all"] => tables(&[
             "accept-raw",
             "accept-spnego",
+            "accept-pac",
             "facade",
             "facade-threads",
             "wrap",
@@ -63,9 +65,9 @@ fn main() -> ExitCode {
             "syscalls",
             "build",
         ]),
-        [table @ ("accept-raw" | "accept-spnego" | "facade-threads" | "profile")] => {
-            tables(&[table])
-        }
+        [
+            table @ ("accept-raw" | "accept-spnego" | "accept-pac" | "facade-threads" | "profile"),
+        ] => tables(&[table]),
         _ => {
             eprintln!("usage: peers accept|facade|wrap|ntlm|scale|syscalls|build|all");
             ExitCode::from(2)
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
 fn run(table: &str) {
     match table {
         "accept-raw" => accept::raw(),
+        "accept-pac" => pac::run(),
         "accept-spnego" => accept::spnego(),
         "profile" => accept::profile(),
         "facade" => facade::run(),
