@@ -319,6 +319,8 @@ mod tests {
                 "ntlm_messages" => fuzzing::ntlm_messages(&bytes),
                 "handshake" => fuzzing::handshake(&bytes),
                 "rc4_messages" => fuzzing::rc4_messages(&bytes),
+                "context_data" => fuzzing::context_data(&bytes),
+                "suspended" => fuzzing::suspended(&bytes),
                 "forged_handshake" => drop(fuzzing::forged_handshake(&bytes)),
                 other => panic!("{other}/{name} has no target"),
             }

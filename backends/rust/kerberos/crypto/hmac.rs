@@ -368,7 +368,7 @@ mod tests {
     /// the `hmac` crate.
     #[test]
     fn pieces_of_any_length_are_one_message() {
-        fn check<H: Hash, D>(reference: D)
+        fn check<H: Hash, D>(reference: &D)
         where
             D: hmac::Mac + Clone,
         {
@@ -388,8 +388,8 @@ mod tests {
             }
         }
         use hmac::KeyInit as _;
-        check::<Sha1, _>(hmac::Hmac::<sha1::Sha1>::new_from_slice(b"a key").unwrap());
-        check::<Sha256, _>(hmac::Hmac::<sha2::Sha256>::new_from_slice(b"a key").unwrap());
-        check::<Sha384, _>(hmac::Hmac::<sha2::Sha384>::new_from_slice(b"a key").unwrap());
+        check::<Sha1, _>(&hmac::Hmac::<sha1::Sha1>::new_from_slice(b"a key").unwrap());
+        check::<Sha256, _>(&hmac::Hmac::<sha2::Sha256>::new_from_slice(b"a key").unwrap());
+        check::<Sha384, _>(&hmac::Hmac::<sha2::Sha384>::new_from_slice(b"a key").unwrap());
     }
 }

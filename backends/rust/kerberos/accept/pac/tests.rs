@@ -290,6 +290,40 @@ fn rule_26_what_a_server_signs_itself_is_not_the_kdcs() {
     assert_eq!(verify(&forged, &part, &krbtgt), Err(problem));
 }
 
+/// The full signature, where all others hold: nobody but krbtgt's key can make
+/// it, and what it is over is the whole PAC.
+#[test]
+fn rule_26_a_full_signature_that_is_wrong_is_noticed() {
+    let (_, plain, own) = samba().swap_remove(0);
+    let part = EncTicketPart::decode(plain).unwrap();
+    let [krbtgt] = krbtgt();
+    let resigned = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut pac = resign(pac_of(&part), &own, change);
+        let parsed = Pac::parse(&pac).unwrap();
+        let server = parsed.place(kind::SERVER_SIGNATURE).unwrap();
+        let kdc = parsed.place(kind::KDC_SIGNATURE).unwrap();
+        let server = pac[server.start + 4..server.end].to_vec();
+        let sum = krbtgt.checksum();
+        sum.sign(&[&server], &mut pac[kdc.start + 4..kdc.end])
+            .unwrap();
+        verify(
+            Found::One(&pac),
+            &part,
+            &own,
+            core::slice::from_ref(&krbtgt),
+        )
+    };
+    assert_eq!(resigned(&|_| ()).unwrap().full, SignatureCheck::Valid);
+    let problem = Problem::Signature { signature: "full" };
+    for kind in [kind::FULL_SIGNATURE, kind::LOGON_INFO] {
+        let changed = resigned(&|pac| {
+            let place = Pac::parse(pac).unwrap().place(kind).unwrap();
+            pac[place.end - 1] ^= 1;
+        });
+        assert_eq!(changed, Err(problem.clone()), "buffer {kind}");
+    }
+}
+
 /// Windows Server 2003's: server and KDC, and no more.
 #[test]
 fn rule_26_the_kdc_signature_of_windows_verifies() {

@@ -17,7 +17,10 @@ fn element(ad_type: i32, data: &[u8]) -> AuthElement<'_> {
     }
 }
 
-fn found(list: &[u8]) -> Result<Vec<(i32, Vec<u8>, Place)>, Box<CodecError>> {
+/// Type, data and place of each element.
+type Elements = Vec<(i32, Vec<u8>, Place)>;
+
+fn found(list: &[u8]) -> Result<Elements, Box<CodecError>> {
     let list = AuthorizationData::read(&mut Reader::new("test", list))?;
     walk(&list)
         .map(|f| {
