@@ -166,12 +166,14 @@ pub(crate) fn read_problem(reader: &mut Reader<'_>) -> Option<AuthorizationProbl
     plain.map(|(_, problem)| problem.clone())
 }
 
-const PLAIN_PROBLEMS: [(u8, AuthorizationProblem); 5] = [
+const PLAIN_PROBLEMS: [(u8, AuthorizationProblem); 6] = [
     (1, AuthorizationProblem::Unsupported),
     (2, AuthorizationProblem::Absent),
     (3, AuthorizationProblem::Several),
     (4, AuthorizationProblem::Anonymous),
     (5, AuthorizationProblem::LogonTime),
+    // As of every KDC that is not an Active Directory's.
+    (6, AuthorizationProblem::Incomplete { part: "logon info" }),
 ];
 
 fn write_name(writer: &mut Writer, name: &Name) {
