@@ -3,11 +3,12 @@
 use crate::clock;
 use conformance::bench::Bench;
 use gss_acceptor::backends::{GssapiLibrary, gssapi};
-use gss_acceptor::{Acceptor, AcceptorConfig, MemoryReplayStore, ReplayStore};
+use gss_acceptor::{Acceptor, AcceptorConfig, Framing, MemoryReplayStore, ReplayStore};
+use kit::spnego::InitSpec;
 use std::sync::Arc;
 
 /// Handshakes of each kind, in each of two rounds, unless `GSS_ACCEPTOR_MEMORY_ROUND` says
-/// otherwise: 166 667 makes a million steps with each library.
+/// otherwise: 166 667 makes a million steps in each row.
 const ROUND: usize = 3_000;
 
 fn round() -> usize {
@@ -47,7 +48,11 @@ fn measure() {
     let count = round();
     let bench = Bench::new();
     clock::set(&bench.clock);
-    for library in [GssapiLibrary::Mit, GssapiLibrary::Heimdal] {
+    for (library, framing) in [
+        (GssapiLibrary::Mit, Framing::Spnego),
+        (GssapiLibrary::Heimdal, Framing::Raw),
+        (GssapiLibrary::Heimdal, Framing::Spnego),
+    ] {
         let backend = gssapi(bench.keytab()).library(library.clone());
         let store = Arc::new(MemoryReplayStore::new());
         let config = AcceptorConfig::builder(backend)
@@ -57,8 +62,10 @@ fn measure() {
         let round = || {
             for number in 0..count {
                 let token = bench.world.ap_req().token();
-                let offer = kit::spnego::InitSpec::new(&[kit::ap_req::oid::KRB5], Some(token));
-                let token = offer.token();
+                let token = match framing {
+                    Framing::Raw => token,
+                    _ => InitSpec::new(&[kit::ap_req::oid::KRB5], Some(token)).token(),
+                };
                 assert!(Acceptor::new(&config).step(&token).is_ok());
                 // The same once more is a replay; one octet off does not decrypt, or parse.
                 assert!(Acceptor::new(&config).step(&token).is_err());
@@ -79,8 +86,14 @@ fn measure() {
         let before = resident() - kept();
         round();
         let grown = resident() - kept() - before;
-        println!("{library:?}: {grown} KiB in {} steps", 3 * count);
-        // What the store remembers is all that may stay.
-        assert!(grown < 1024, "{library:?} grew by {grown} KiB");
+        println!("{library:?}, {framing}: {grown} KiB in {} steps", 3 * count);
+        // What the store remembers is all that may stay. Heimdal 7.8 keeps the object identifier
+        // that was chosen (gss_duplicate_oid) of each handshake in SPNEGO that fails later.
+        let lost = match (&library, framing) {
+            (GssapiLibrary::Heimdal, Framing::Spnego) => i64::try_from(count * 64 / 1024),
+            _ => Ok(0),
+        };
+        let most = 1024 + lost.expect("small");
+        assert!(grown < most, "{library:?}, {framing}: grew by {grown} KiB");
     }
 }
