@@ -465,6 +465,7 @@ fn serve_system(listen: &str, security: &Security) -> Result<(), String> {
     };
     let server = Server {
         layer: NegotiateLayer::new(&config),
+        asks: facts::asks(&config),
         config,
         site,
         local,
