@@ -23,6 +23,10 @@ export WINEDLLOVERRIDES='mscoree,mshtml=d;winemenubuilder.exe=d'
 start() {
     "$here/apt.sh" wine wine64 gcc-mingw-w64-x86-64 gcc winbind
     local library=$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll
+    # Its server stays until `stop`: one that ends for want of programs takes those along that
+    # begin just then.
+    mkdir -p "$WINEPREFIX"
+    wineserver -p
     [ ! -e "$library" ] || return 0
     timeout 120 wine wineboot -i >"$dir/wineboot.log" 2>&1 || {
         echo "wine.sh: no prefix could be made:" >&2

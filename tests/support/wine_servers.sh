@@ -12,6 +12,10 @@ linux=$2
 dir=$(mktemp -d "${TMPDIR:-/tmp}/gss-acceptor-wine.XXXXXX")
 wine=${WINE_DIR:-$dir/wine}
 server=
+stop() {
+    [ -z "$server" ] || kill "$server" 2>/dev/null || true
+    server=
+}
 finish() {
     status=$?
     stop
@@ -61,13 +65,10 @@ serve() { # serve PROGRAM LOG ARGUMENT ...: on a port that it finds free
             sleep 0.1
         done
         stop
+        sleep 1
     done
     echo "$program does not serve under Wine (tried $try ports)" >&2
     return 1
-}
-stop() {
-    [ -z "$server" ] || kill "$server" 2>/dev/null || true
-    server=
 }
 
 mit() { /usr/bin/python3 "$here/../interop/py/echo.py" 127.0.0.1 "$port" "$@" >"$dir/client.log" 2>&1; }
