@@ -124,6 +124,25 @@ impl Groups {
         }
     }
 
+    /// Groups of one domain. `None` for a domain whose SID leaves no room for
+    /// a relative identifier.
+    pub(crate) fn extend_domain(
+        &mut self,
+        domain: Sid,
+        members: &[(u32, GroupAttributes)],
+        source: GroupSource,
+    ) -> Option<()> {
+        let Some((&(rid, attributes), others)) = members.split_first() else {
+            return Some(());
+        };
+        self.members.reserve(members.len());
+        self.push(Group::new(domain.with_rid(rid)?, attributes, source));
+        // They are beside the first, and so of its run.
+        self.members.extend_from_slice(others);
+        self.runs.last_mut()?.end = self.members.len();
+        Some(())
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

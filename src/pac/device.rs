@@ -26,7 +26,7 @@ pub(super) fn decode(buffer: &[u8]) -> Result<Device, PacError> {
         primary_group: rid(primary),
         ..Device::default()
     };
-    add(&mut device.groups, domain, groups, GroupSource::Account)?;
+    add(&mut device.groups, domain, &groups, GroupSource::Account)?;
     let extra = extra
         .into_iter()
         .map(|(sid, attributes)| Group::new(sid, attributes, GroupSource::Extra));
@@ -34,7 +34,7 @@ pub(super) fn decode(buffer: &[u8]) -> Result<Device, PacError> {
     for (sid, list) in domains {
         let sid = ndr.sid_at(sid)?;
         let list = members(&mut ndr, list)?;
-        add(&mut device.groups, sid, list, GroupSource::Resource)?;
+        add(&mut device.groups, sid, &list, GroupSource::Resource)?;
     }
     Ok(device)
 }

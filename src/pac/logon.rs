@@ -87,9 +87,9 @@ impl Fixed {
 type Members = Vec<(u32, GroupAttributes)>;
 
 pub(super) fn members(ndr: &mut Ndr<'_>, list: (u32, Pointer)) -> Result<Members, PacError> {
-    ndr.array_of(list, 8, |ndr| {
-        Ok((ndr.u32()?, GroupAttributes::from_bits_retain(ndr.u32()?)))
-    })
+    let attributes = GroupAttributes::from_bits_retain;
+    let pairs = ndr.pairs(list)?;
+    Ok(pairs.map(|(rid, bits)| (rid, attributes(bits))).collect())
 }
 
 /// KERB_SID_AND_ATTRIBUTES (MS-PAC 2.2.1): all pointers first, then all SIDs.
@@ -112,16 +112,15 @@ pub(super) fn sids(
 pub(super) fn add(
     groups: &mut Groups,
     domain: Option<Sid>,
-    members: Members,
+    members: &[(u32, GroupAttributes)],
     source: GroupSource,
 ) -> Result<(), PacError> {
-    groups.reserve(members.len());
-    for (rid, attributes) in members {
-        let sid = domain.and_then(|domain| domain.with_rid(rid));
-        let sid = sid.ok_or(PacError::new(PART, "groups without their domain's SID"))?;
-        groups.push(Group::new(sid, attributes, source));
+    if members.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    domain
+        .and_then(|domain| groups.extend_domain(domain, members, source))
+        .ok_or(PacError::new(PART, "groups without their domain's SID"))
 }
 
 pub(super) fn decode(buffer: &[u8], evidence: Evidence) -> Result<Authorization, PacError> {
@@ -153,7 +152,7 @@ pub(super) fn decode(buffer: &[u8], evidence: Evidence) -> Result<Authorization,
     let rid = |rid| domain_sid.and_then(|domain: Sid| domain.with_rid(rid));
     all.primary_group = rid(fixed.primary_group);
     all.user = rid(fixed.user).filter(|_| fixed.user != 0);
-    add(&mut all.groups, domain_sid, groups, GroupSource::Account)?;
+    add(&mut all.groups, domain_sid, &groups, GroupSource::Account)?;
     if fixed.user_flags & EXTRA_SIDS != 0 {
         let mut extra = extra.into_iter();
         // MS-PAC 2.5: of an account of another authority, which has no
@@ -166,7 +165,7 @@ pub(super) fn decode(buffer: &[u8], evidence: Evidence) -> Result<Authorization,
     }
     if fixed.user_flags & RESOURCE_GROUPS != 0 {
         let source = GroupSource::Resource;
-        add(&mut all.groups, resource_domain, resource, source)?;
+        add(&mut all.groups, resource_domain, &resource, source)?;
     }
     Ok(all)
 }

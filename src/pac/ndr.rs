@@ -153,6 +153,27 @@ impl<'a> Ndr<'a> {
         }
     }
 
+    /// Pairs of words of which a field has said how many: hundreds, read in
+    /// one go.
+    pub(super) fn pairs(
+        &mut self,
+        (count, pointer): (u32, Pointer),
+    ) -> Result<impl Iterator<Item = (u32, u32)> + use<'a>, PacError> {
+        let bytes = match (count, pointer) {
+            (0, Pointer::Null) => &[],
+            (_, Pointer::Null) => return Err(self.fail("an array is missing")),
+            (count, Pointer::To) => {
+                let count = self.count(count, 8)?;
+                self.take(8 * count)?
+            }
+        };
+        let word = |[a, b, c, d]: [u8; 4]| u32::from_le_bytes([a, b, c, d]);
+        let (pairs, _) = bytes.as_chunks::<8>();
+        Ok(pairs
+            .iter()
+            .map(move |&[a, b, c, d, e, f, g, h]| (word([a, b, c, d]), word([e, f, g, h]))))
+    }
+
     /// Bytes of which a field has said how many.
     pub(super) fn bytes(&mut self, size: u32, pointer: Pointer) -> Result<&'a [u8], PacError> {
         match (size, pointer) {
