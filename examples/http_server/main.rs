@@ -165,21 +165,28 @@ fn secure(security: &Security, mut names: Vec<String>) -> Result<Option<Tls>, St
     Ok(Some(tls))
 }
 
-/// Until Ctrl-C or a polite kill.
-async fn told_to_stop() {
-    let interrupt = tokio::signal::ctrl_c();
+/// Ctrl-C or a polite kill. They are heard from the call on: one that comes early must not end the
+/// process in the middle of a request.
+fn told_to_stop() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        (
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::terminate()),
+        )
+    };
+    async move {
+        #[cfg(unix)]
+        if let (Ok(mut interrupt), Ok(mut terminate)) = signals {
             tokio::select! {
-                _ = interrupt => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
             return;
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = interrupt.await;
 }
 
 /// Runs a server, and beside it what `meanwhile` does.
@@ -192,6 +199,7 @@ fn run(
     let runtime = Runtime::new().map_err(text)?;
     listener.set_nonblocking(true).map_err(text)?;
     runtime.block_on(async move {
+        let told = told_to_stop();
         let listener = TcpListener::from_std(listener).map_err(text)?;
         let server = Arc::new(server);
         let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -201,7 +209,7 @@ fn run(
         let after = tokio::task::spawn_blocking(move || meanwhile(&server)).await;
         let after = after.map_err(|_| "the server has panicked".to_owned())?;
         if matches!(after, Ok(After::Serve)) {
-            told_to_stop().await;
+            told.await;
         }
         let _ = stop.send(());
         running
