@@ -35,8 +35,9 @@ use crate::realms::Capaths;
 /// [`ConfigBuilder::krb5_conf`](crate::ConfigBuilder::krb5_conf) takes
 /// `clockskew`, `permitted_enctypes` and `[capaths]`;
 /// [`default_keytab`](Self::default_keytab) opens `default_keytab_name`;
-/// `auth_to_local` is there to be read. What bears on who is let in and is
-/// not taken is said in [`notes`](Self::notes), which `describe()` repeats.
+/// [`LocalNames::from_krb5_conf`](crate::LocalNames::from_krb5_conf) applies
+/// `auth_to_local`. What bears on who is let in and is not taken is said in
+/// [`notes`](Self::notes), which `describe()` repeats.
 ///
 /// A file that makes no sense is refused with the line, also where MIT krb5
 /// would go on: an acceptor that has misread its configuration should not
