@@ -1,8 +1,10 @@
 //! Programs: run to the end, built by cargo, or served from.
 
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// The repository.
 pub fn root() -> &'static Path {
@@ -91,32 +93,32 @@ pub fn example(name: &'static str) -> PathBuf {
 pub struct Server {
     child: std::process::Child,
     /// Where it listens.
-    pub address: std::net::SocketAddr,
+    pub address: SocketAddr,
     log: PathBuf,
+    /// How many threads it has when nobody is there.
+    idle: usize,
 }
 
 impl Server {
     /// Starts an example with `--keytab FILE` and more on a free port of 127.0.0.1.
     ///
     /// # Panics
-    /// It does not listen within 20 s.
+    /// It does not listen within a minute.
     pub fn example(name: &'static str, keytab: &Path, more: &[&str], log: PathBuf) -> Self {
         let keytab = keytab.to_str().expect("a path in UTF-8");
         Self::start(name, &[&["--keytab", keytab], more].concat(), log)
     }
 
-    /// Starts an example with these arguments on a free port of 127.0.0.1.
+    /// Starts an example with these arguments on a port of 127.0.0.1 that the system chooses: it
+    /// says which, and nobody can take it before.
     ///
     /// # Panics
-    /// It does not listen within 20 s.
+    /// It does not listen within a minute.
     pub fn start(name: &'static str, arguments: &[&str], log: PathBuf) -> Self {
         let program = example(name);
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("an address");
-        drop(free);
         let output = std::fs::File::create(&log).expect("a log");
         let child = Command::new(program)
-            .args(["--listen", &address.to_string()])
+            .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
             .stdout(output.try_clone().expect("a second handle"))
             .stderr(output)
@@ -124,34 +126,40 @@ impl Server {
             .unwrap_or_else(|e| panic!("{name}: {e}"));
         let mut server = Self {
             child,
-            address,
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
             log,
+            idle: 0,
         };
-        for _ in 0..200 {
-            if std::net::TcpStream::connect(address).is_ok() {
-                return server;
+        let mut ended = None;
+        let listens = within(PATIENCE, || {
+            if let Some(address) = serves_on(&server.log()) {
+                server.address = address;
+                return true;
             }
-            if let Ok(Some(status)) = server.child.try_wait() {
-                panic!("{name}: {status}: {}", server.log());
-            }
-            std::thread::sleep(std::time::Duration::from_millis(100));
-        }
-        panic!("{name} does not listen: {}", server.log());
+            ended = server.child.try_wait().expect("a child");
+            ended.is_some()
+        });
+        assert!(
+            listens && ended.is_none(),
+            "{name} does not listen: {ended:?}: {}",
+            server.log()
+        );
+        server.idle = server.holds().0;
+        server
     }
 
     /// Tells it to stop (SIGTERM), and waits for its end.
     ///
     /// # Panics
-    /// It does not end within 15 s.
+    /// It does not end within a minute.
     pub fn stop(&mut self) -> std::process::ExitStatus {
         run(Command::new("kill").arg(self.child.id().to_string()));
-        for _ in 0..150 {
-            if let Some(status) = self.child.try_wait().expect("a child") {
-                return status;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(100));
-        }
-        panic!("it does not stop: {}", self.log());
+        let mut status = None;
+        within(PATIENCE, || {
+            status = self.child.try_wait().expect("a child");
+            status.is_some()
+        });
+        status.unwrap_or_else(|| panic!("it does not stop: {}", self.log()))
     }
 
     /// How many threads and open files it has.
@@ -166,10 +174,80 @@ impl Server {
         (count("task"), count("fd"))
     }
 
-    /// What it has said.
+    /// What it has said so far. It may be about to say more of a client that has gone already:
+    /// for what must be there, [`Server::says`]; for what must not, [`Server::visit`].
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        let bytes = std::fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
+
+    /// Waits until it has said this.
+    ///
+    /// # Panics
+    /// It does not say it within a minute.
+    pub fn says(&self, text: &str) {
+        let said = within(PATIENCE, || self.log().contains(text));
+        assert!(said, "it does not say '{text}': {}", self.log());
+    }
+
+    /// What a visit comes to, and all that the server says of it, to the end of its connections.
+    /// Of servers that have a thread for each connection, and no others: once they are gone,
+    /// nothing more is said.
+    ///
+    /// # Panics
+    /// Connections do not end within a minute.
+    pub fn visit<T>(&self, visit: impl FnOnce() -> T) -> (T, String) {
+        self.is_left();
+        let before = self.log().len();
+        let came = visit();
+        self.is_left();
+        (came, self.log().split_off(before))
+    }
+
+    fn is_left(&self) {
+        let left = within(PATIENCE, || self.holds().0 == self.idle);
+        assert!(left, "{:?} threads, files: {}", self.holds(), self.log());
+    }
+}
+
+/// How long is waited for what must happen. No claim about speed: a machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether it is so before the time is over. It is asked again and again, and at least once after
+/// the time: this program may have slept as well.
+pub fn within(time: Duration, mut so: impl FnMut() -> bool) -> bool {
+    let began = Instant::now();
+    loop {
+        let late = began.elapsed() > time;
+        if so() {
+            return true;
+        }
+        if late {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The address in `Serving on ADDRESS until` or `Serving on SCHEME://ADDRESS/ until`.
+fn serves_on(log: &str) -> Option<SocketAddr> {
+    let (_, rest) = log.split_once("Serving on ")?;
+    let (place, _) = rest.split_once(" until")?;
+    let address = place.rsplit('/').find(|part| !part.is_empty())?;
+    address.parse().ok()
+}
+
+/// A port of 127.0.0.1 that nobody has, for a server that cannot be asked which one it got. Not of
+/// those that the system gives to clients (from 32768 on): one of them may be anybody's in the next
+/// moment, and who connects to such a port while nobody listens may meet himself.
+///
+/// # Panics
+/// There is none.
+pub fn free_port() -> u16 {
+    use std::hash::{BuildHasher, RandomState};
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let random = |n: u32| 10_000 + (RandomState::new().hash_one(n) % 10_000) as u16;
+    (0..100).map(random).find(free).expect("a free port")
 }
 
 impl Drop for Server {

@@ -369,7 +369,7 @@ fn curl_with_a_body_and_over_tls() {
         head.contains("www-authenticate: NTLM TlRMTVNTUAAC"),
         "{head}"
     );
-    assert!(secure.log().contains("needs HTTP/1.1"), "{}", secure.log());
+    secure.says("needs HTTP/1.1");
 }
 
 /// requests-ntlm and Chromium bind their logins to the certificate that they see.
