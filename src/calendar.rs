@@ -24,6 +24,22 @@ pub(crate) fn days_to(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
+/// The day's number, of a date as texts have it: century, year of the century
+/// (both of two digits), month and day. As [`days_to`], without a division but
+/// one by a constant: five dates are read for each client.
+pub(crate) fn days_of(century: u32, year: u32, month: u32, day: u32) -> i64 {
+    let early = u32::from(month <= 2);
+    // A century early, so that there is one before the first.
+    let (century, year) = match year {
+        0 if early == 1 => (century + 3, 99),
+        _ => (century + 4, year - early),
+    };
+    let months = month + 12 * early - 3;
+    // Of 100 years, 24 are leap years, and of 400 one more.
+    let days = century * 36_524 + century / 4 + year * 365 + year / 4;
+    i64::from(days + (153 * months + 2) / 5 + day) - 719_469 - 146_097
+}
+
 /// Year, month and day: the reverse of [`days_to`].
 pub(crate) fn date_of(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
@@ -39,7 +55,7 @@ pub(crate) fn date_of(days: i64) -> (i64, i64, i64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{date_of, days_in, days_to};
+    use super::{date_of, days_in, days_of, days_to};
 
     /// Expected from `date -u -d DATE +%s`, divided by 86 400.
     #[test]
@@ -70,6 +86,9 @@ mod tests {
                 for day in 1..=days_in(year, month) {
                     assert_eq!(date_of(days), (year, month, day));
                     assert_eq!(days_to(year, month, day), days);
+                    let [century, year, month, day] =
+                        [year / 100, year % 100, month, day].map(|n| u32::try_from(n).unwrap());
+                    assert_eq!(days_of(century, year, month, day), days);
                     days += 1;
                 }
             }

@@ -3,7 +3,7 @@
 
 use super::der::{Element, Reader, Tag};
 use super::encode::{encode, encode_sequence};
-use super::wire::{List, Octets, int32};
+use super::wire::{List, Octets};
 use super::{CodecError, Decoded, Problem};
 use crate::etype::EncryptionType;
 
@@ -50,8 +50,8 @@ impl<'a> Element<'a> for AuthElement<'a> {
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         let mut fields = reader.sequence()?;
-        let ad_type = fields.field(0, int32)?;
-        let ad_data = fields.field(1, Octets::read)?;
+        let ad_type = fields.get(0)?;
+        let ad_data = fields.get(1)?;
         fields.skip_extensions(1)?;
         Ok(Self { ad_type, ad_data })
     }

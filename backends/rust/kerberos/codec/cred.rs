@@ -7,7 +7,7 @@ use super::encode::encode;
 use super::encode::encode_sequence;
 use super::messages::{Ticket, message};
 use super::parts::{EncryptedData, EncryptionKey, HostAddress, PrincipalName};
-use super::wire::{Flags, KerberosTime, List, Number, Text, microseconds, uint32};
+use super::wire::{Flags, KerberosTime, List, Number, Text, some_microseconds};
 
 /// KRB-CRED (RFC 4120 5.8.1). Its encrypted part may be in the clear, as
 /// encryption type 0 (RFC 6448).
@@ -26,10 +26,10 @@ impl<'a> KrbCred<'a> {
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
         let mut fields = message("KRB-CRED", 22, input)?;
         let cred = Self {
-            pvno: fields.field(0, |r| Number::read(r, "pvno"))?,
-            msg_type: fields.field(1, |r| Number::read(r, "msg-type"))?,
-            tickets: fields.field(2, List::read)?,
-            enc_part: fields.field(3, EncryptedData::read)?,
+            pvno: Number::component(&mut fields, 0, "pvno")?,
+            msg_type: Number::component(&mut fields, 1, "msg-type")?,
+            tickets: fields.get(2)?,
+            enc_part: fields.get(3)?,
         };
         fields.skip_extensions(3)?;
         Ok(cred)
@@ -82,12 +82,12 @@ impl<'a> EncKrbCredPart<'a> {
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
         let mut fields = message("EncKrbCredPart", 29, input)?;
         let part = Self {
-            ticket_info: fields.field(0, List::read)?,
-            nonce: fields.optional(1, uint32)?,
-            timestamp: fields.optional(2, KerberosTime::read)?,
-            usec: fields.optional(3, microseconds)?,
-            s_address: fields.optional(4, HostAddress::read)?,
-            r_address: fields.optional(5, HostAddress::read)?,
+            ticket_info: fields.get(0)?,
+            nonce: fields.maybe(1)?,
+            timestamp: fields.maybe(2)?,
+            usec: some_microseconds(&mut fields, 3)?,
+            s_address: fields.maybe(4)?,
+            r_address: fields.maybe(5)?,
         };
         fields.skip_extensions(5)?;
         Ok(part)
@@ -135,17 +135,17 @@ impl<'a> Element<'a> for KrbCredInfo<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         let mut fields = reader.sequence()?;
         let info = Self {
-            key: fields.field(0, EncryptionKey::read)?,
-            prealm: fields.optional(1, Text::read)?,
-            pname: fields.optional(2, PrincipalName::read)?,
-            flags: fields.optional(3, Flags::read)?,
-            authtime: fields.optional(4, KerberosTime::read)?,
-            starttime: fields.optional(5, KerberosTime::read)?,
-            endtime: fields.optional(6, KerberosTime::read)?,
-            renew_till: fields.optional(7, KerberosTime::read)?,
-            srealm: fields.optional(8, Text::read)?,
-            sname: fields.optional(9, PrincipalName::read)?,
-            caddr: fields.optional(10, List::read)?,
+            key: fields.get(0)?,
+            prealm: fields.maybe(1)?,
+            pname: fields.maybe(2)?,
+            flags: fields.maybe(3)?,
+            authtime: fields.maybe(4)?,
+            starttime: fields.maybe(5)?,
+            endtime: fields.maybe(6)?,
+            renew_till: fields.maybe(7)?,
+            srealm: fields.maybe(8)?,
+            sname: fields.maybe(9)?,
+            caddr: fields.maybe(10)?,
         };
         fields.skip_extensions(10)?;
         Ok(info)

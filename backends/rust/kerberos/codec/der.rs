@@ -178,6 +178,110 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    /// A component as its type reads it.
+    #[inline(always)]
+    pub(crate) fn get<T: Element<'a>>(&mut self, number: u8) -> Decoded<T> {
+        T::component(self, number)
+    }
+
+    /// An OPTIONAL component as its type reads it, absent when another one is
+    /// next.
+    #[inline(always)]
+    pub(crate) fn maybe<T: Element<'a>>(&mut self, number: u8) -> Decoded<Option<T>> {
+        if self.starts_with(Tag::context(number).0) {
+            self.get(number).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The contents of an element with the tag `inner` which is all that the
+    /// element with the tag `outer` holds, and what comes after them; in the
+    /// forms that nearly everything has, settled with one look. `None`, and
+    /// nothing read, for what has to be looked at more closely.
+    #[inline(always)]
+    fn peek(&self, outer: Tag, inner: Tag) -> Option<(&'a [u8], &'a [u8])> {
+        let ([first, around, second, length], rest) = self.rest.split_first_chunk()?;
+        let tags = *first == outer.0 && *second == inner.0;
+        if tags && *length < 0x80 - 2 && *around == *length + 2 {
+            return rest.split_at_checked(usize::from(*length));
+        }
+        // Of a known kind is what starts with it: the rest can wait for that.
+        let long = matches!(around, 0x81 | 0x82) && *first == outer.0;
+        if long {
+            peek_long(self.rest, inner)
+        } else {
+            None
+        }
+    }
+
+    /// The same as a place to read on from, which the reader is left behind.
+    #[inline(always)]
+    pub(crate) fn nested(&mut self, outer: Tag, inner: Tag) -> Option<Reader<'a>> {
+        let (contents, rest) = self.peek(outer, inner)?;
+        self.rest = rest;
+        Some(Reader {
+            rest: contents,
+            end: self.end - rest.len(),
+            part: self.part,
+        })
+    }
+
+    /// The fields of a whole message, which is a SEQUENCE under this tag and
+    /// nothing after it.
+    #[inline(always)]
+    pub(crate) fn message_fields(mut self, tag: Tag) -> Decoded<Reader<'a>> {
+        if let Some((_, [])) = self.peek(tag, Tag::SEQUENCE)
+            && let Some(fields) = self.nested(tag, Tag::SEQUENCE)
+        {
+            return Ok(fields);
+        }
+        self.message(tag)?.message(Tag::SEQUENCE)
+    }
+
+    /// A primitive component. What is not in the usual form, or not a value
+    /// as it should be, is read again one element after the other, by `read`:
+    /// that decides, and names the place.
+    #[inline(always)]
+    pub(crate) fn primitive<T>(
+        &mut self,
+        number: u8,
+        tag: Tag,
+        value: impl FnOnce(&'a [u8]) -> Option<T>,
+        read: impl FnOnce(&mut Self) -> Decoded<T>,
+    ) -> Decoded<T> {
+        if let Some((contents, rest)) = self.peek(Tag::context(number), tag)
+            && let Some(value) = value(contents)
+        {
+            self.rest = rest;
+            return Ok(value);
+        }
+        self.field_again(number, read)
+    }
+
+    /// A component that is a SEQUENCE, given to `read` as a reader of what is
+    /// in it.
+    #[inline(always)]
+    pub(crate) fn fields<T>(
+        &mut self,
+        number: u8,
+        read: impl FnOnce(Reader<'a>) -> Decoded<T>,
+    ) -> Decoded<T> {
+        match self.nested(Tag::context(number), Tag::SEQUENCE) {
+            Some(contents) => read(contents),
+            None => read(self.field_again(number, Self::sequence)?),
+        }
+    }
+
+    #[inline(never)]
+    fn field_again<T>(
+        &mut self,
+        number: u8,
+        read: impl FnOnce(&mut Self) -> Decoded<T>,
+    ) -> Decoded<T> {
+        self.field(number, read)
+    }
+
     /// An OPTIONAL component, absent when another one is next.
     #[inline(always)]
     pub(crate) fn optional<T>(
@@ -226,6 +330,37 @@ fn error_at(part: &'static str, end: usize, left: usize, problem: Problem) -> Bo
     CodecError::at(part, problem, Some(end.saturating_sub(left)))
 }
 
+/// [`Reader::peek`] for lengths of one octet or two after the first, each the
+/// other's exactly: tickets, and what is around them. The outer tag is right.
+#[inline(never)]
+fn peek_long(input: &[u8], inner: Tag) -> Option<(&[u8], &[u8])> {
+    let (around, rest) = two_octets(input)?;
+    let [second, ..] = rest else {
+        return None;
+    };
+    let (length, contents) = two_octets(rest)?;
+    let header = rest.len() - contents.len();
+    if *second != inner.0 || around != length + header {
+        return None;
+    }
+    contents.split_at_checked(length)
+}
+
+/// The length of an element, where it takes one octet or two after the first,
+/// and what comes after it.
+#[inline(always)]
+fn two_octets(input: &[u8]) -> Option<(usize, &[u8])> {
+    match input {
+        [_, 0x82, high, low, rest @ ..] => {
+            Some((usize::from(u16::from_be_bytes([*high, *low])), rest))
+        }
+        [_, 0x81, length, rest @ ..] | [_, length @ ..=0x7F, rest @ ..] => {
+            Some((usize::from(*length), rest))
+        }
+        _ => None,
+    }
+}
+
 /// The contents of an element, and what comes after it.
 #[inline(never)]
 fn any_contents(tag: Tag, input: &[u8]) -> Result<(&[u8], &[u8]), Problem> {
@@ -235,13 +370,10 @@ fn any_contents(tag: Tag, input: &[u8]) -> Result<(&[u8], &[u8]), Problem> {
     if *identifier != tag.0 {
         return Err(Problem::BadTag);
     }
-    let [length, rest @ ..] = rest else {
-        return Err(Problem::Truncated);
-    };
-    let (length, rest) = if *length < 0x80 {
-        (usize::from(*length), rest)
-    } else {
-        long_length(*length, rest)?
+    let (length, rest) = match rest {
+        [length @ ..0x80, rest @ ..] => (usize::from(*length), rest),
+        [length, rest @ ..] => long_length(*length, rest)?,
+        [] => return Err(Problem::Truncated),
     };
     rest.split_at_checked(length).ok_or(Problem::Truncated)
 }
@@ -264,7 +396,7 @@ fn long_length(first: u8, rest: &[u8]) -> Result<(usize, &[u8]), Problem> {
 
 /// The number that these contents are.
 #[inline(always)]
-fn integer(octets: &[u8]) -> Result<i64, Problem> {
+pub(super) fn integer(octets: &[u8]) -> Result<i64, Problem> {
     match octets {
         [one] => Ok(i64::from(one.cast_signed())),
         _ => long_integer(octets),
@@ -288,8 +420,32 @@ fn long_integer(octets: &[u8]) -> Result<i64, Problem> {
         .fold(sign, |value, octet| value << 8 | i64::from(*octet)))
 }
 
+/// [`Element`] for a SEQUENCE, of whose fields its function `of` is made.
+macro_rules! sequence {
+    ($name:ident) => {
+        impl<'a> $crate::backends::rust::kerberos::codec::der::Element<'a> for $name<'a> {
+            #[inline]
+            fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+                Self::of(reader.sequence()?)
+            }
+
+            #[inline]
+            fn component(reader: &mut Reader<'a>, number: u8) -> Decoded<Self> {
+                reader.fields(number, Self::of)
+            }
+        }
+    };
+}
+pub(super) use sequence;
+
 /// What can be read where a reader stands.
 pub(crate) trait Element<'a>: Sized {
     /// Reads one, and leaves the reader after it.
     fn read(reader: &mut Reader<'a>) -> Decoded<Self>;
+
+    /// Reads the component `number` of a SEQUENCE, which is one.
+    #[inline(always)]
+    fn component(reader: &mut Reader<'a>, number: u8) -> Decoded<Self> {
+        reader.field(number, Self::read)
+    }
 }

@@ -8,13 +8,13 @@ use super::encode::{encode, encode_sequence};
 use super::parts::{
     Checksum, EncryptedData, EncryptionKey, HostAddress, PrincipalName, TransitedEncoding,
 };
-use super::wire::{Flags, KerberosTime, List, Number, Octets, Text, int32, microseconds, uint32};
+use super::wire::{
+    Flags, KerberosTime, List, Number, Octets, Text, microseconds, some_microseconds,
+};
 
 /// The SEQUENCE of a whole message under its application tag.
 pub(super) fn message<'a>(part: &'static str, number: u8, input: &'a [u8]) -> Decoded<Reader<'a>> {
-    Reader::new(part, input)
-        .message(Tag::application(number))?
-        .message(Tag::SEQUENCE)
+    Reader::new(part, input).message_fields(Tag::application(number))
 }
 
 /// Ticket (RFC 4120 5.3).
@@ -49,11 +49,28 @@ impl Ticket<'_> {
 impl<'a> Element<'a> for Ticket<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         let outer = reader.constructed(Tag::application(1))?;
-        let mut fields = outer.named("Ticket").message(Tag::SEQUENCE)?;
-        let tkt_vno = fields.field(0, |r| Number::read(r, "tkt-vno"))?;
-        let realm = fields.field(1, Text::read)?;
-        let sname = fields.field(2, PrincipalName::read)?;
-        let enc_part = fields.field(3, EncryptedData::read)?;
+        Self::of(outer.named("Ticket").message(Tag::SEQUENCE)?)
+    }
+
+    #[inline]
+    fn component(reader: &mut Reader<'a>, number: u8) -> Decoded<Self> {
+        reader.field(number, |reader| {
+            let outer = Tag::application(1);
+            match reader.nested(outer, Tag::SEQUENCE) {
+                Some(fields) => Self::of(fields.named("Ticket")),
+                None => Self::read(reader),
+            }
+        })
+    }
+}
+
+impl<'a> Ticket<'a> {
+    #[inline]
+    fn of(mut fields: Reader<'a>) -> Decoded<Self> {
+        let tkt_vno = Number::component(&mut fields, 0, "tkt-vno")?;
+        let realm = fields.get(1)?;
+        let sname = fields.get(2)?;
+        let enc_part = fields.get(3)?;
         fields.skip_extensions(3)?;
         Ok(Self {
             tkt_vno,
@@ -91,11 +108,11 @@ impl<'a> ApReq<'a> {
     /// Reads an AP-REQ and the clear part of its ticket.
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
         let mut fields = message("AP-REQ", 14, input)?;
-        let pvno = fields.field(0, |r| Number::read(r, "pvno"))?;
-        let msg_type = fields.field(1, |r| Number::read(r, "msg-type"))?;
-        let ap_options = fields.field(2, Flags::read)?;
-        let ticket = fields.field(3, Ticket::read)?;
-        let authenticator = fields.field(4, EncryptedData::read)?;
+        let pvno = Number::component(&mut fields, 0, "pvno")?;
+        let msg_type = Number::component(&mut fields, 1, "msg-type")?;
+        let ap_options = fields.get(2)?;
+        let ticket = fields.get(3)?;
+        let authenticator = fields.get(4)?;
         fields.skip_extensions(4)?;
         Ok(Self {
             pvno,
@@ -136,9 +153,9 @@ impl<'a> ApRep<'a> {
     /// Reads an AP-REP: the client's, and the third leg of DCE style.
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
         let mut fields = message("AP-REP", 15, input)?;
-        let pvno = fields.field(0, |r| Number::read(r, "pvno"))?;
-        let msg_type = fields.field(1, |r| Number::read(r, "msg-type"))?;
-        let enc_part = fields.field(2, EncryptedData::read)?;
+        let pvno = Number::component(&mut fields, 0, "pvno")?;
+        let msg_type = Number::component(&mut fields, 1, "msg-type")?;
+        let enc_part = fields.get(2)?;
         fields.skip_extensions(2)?;
         Ok(Self {
             pvno,
@@ -192,19 +209,19 @@ impl<'a> KrbError<'a> {
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
         let mut fields = message("KRB-ERROR", 30, input)?;
         let error = Self {
-            pvno: fields.field(0, |r| Number::read(r, "pvno"))?,
-            msg_type: fields.field(1, |r| Number::read(r, "msg-type"))?,
-            ctime: fields.optional(2, KerberosTime::read)?,
-            cusec: fields.optional(3, microseconds)?,
-            stime: fields.field(4, KerberosTime::read)?,
-            susec: fields.field(5, microseconds)?,
-            error_code: fields.field(6, int32)?,
-            crealm: fields.optional(7, Text::read)?,
-            cname: fields.optional(8, PrincipalName::read)?,
-            realm: fields.field(9, Text::read)?,
-            sname: fields.field(10, PrincipalName::read)?,
-            e_text: fields.optional(11, Text::read)?,
-            e_data: fields.optional(12, Octets::read)?,
+            pvno: Number::component(&mut fields, 0, "pvno")?,
+            msg_type: Number::component(&mut fields, 1, "msg-type")?,
+            ctime: fields.maybe(2)?,
+            cusec: some_microseconds(&mut fields, 3)?,
+            stime: fields.get(4)?,
+            susec: microseconds(&mut fields, 5)?,
+            error_code: fields.get(6)?,
+            crealm: fields.maybe(7)?,
+            cname: fields.maybe(8)?,
+            realm: fields.get(9)?,
+            sname: fields.get(10)?,
+            e_text: fields.maybe(11)?,
+            e_data: fields.maybe(12)?,
         };
         fields.skip_extensions(12)?;
         Ok(error)
@@ -262,17 +279,17 @@ impl<'a> EncTicketPart<'a> {
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
         let mut fields = message("EncTicketPart", 3, input)?;
         let part = Self {
-            flags: fields.field(0, Flags::read)?,
-            key: fields.field(1, EncryptionKey::read)?,
-            crealm: fields.field(2, Text::read)?,
-            cname: fields.field(3, PrincipalName::read)?,
-            transited: fields.field(4, TransitedEncoding::read)?,
-            authtime: fields.field(5, KerberosTime::read)?,
-            starttime: fields.optional(6, KerberosTime::read)?,
-            endtime: fields.field(7, KerberosTime::read)?,
-            renew_till: fields.optional(8, KerberosTime::read)?,
-            caddr: fields.optional(9, List::read)?,
-            authorization_data: fields.optional(10, List::read)?,
+            flags: fields.get(0)?,
+            key: fields.get(1)?,
+            crealm: fields.get(2)?,
+            cname: fields.get(3)?,
+            transited: fields.get(4)?,
+            authtime: fields.get(5)?,
+            starttime: fields.maybe(6)?,
+            endtime: fields.get(7)?,
+            renew_till: fields.maybe(8)?,
+            caddr: fields.maybe(9)?,
+            authorization_data: fields.maybe(10)?,
         };
         fields.skip_extensions(10)?;
         Ok(part)
@@ -351,15 +368,15 @@ impl<'a> Authenticator<'a> {
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
         let mut fields = message("Authenticator", 2, input)?;
         let authenticator = Self {
-            authenticator_vno: fields.field(0, |r| Number::read(r, "authenticator-vno"))?,
-            crealm: fields.field(1, Text::read)?,
-            cname: fields.field(2, PrincipalName::read)?,
-            cksum: fields.optional(3, Checksum::read)?,
-            cusec: fields.field(4, microseconds)?,
-            ctime: fields.field(5, KerberosTime::read)?,
-            subkey: fields.optional(6, EncryptionKey::read)?,
-            seq_number: fields.optional(7, uint32)?,
-            authorization_data: fields.optional(8, List::read)?,
+            authenticator_vno: Number::component(&mut fields, 0, "authenticator-vno")?,
+            crealm: fields.get(1)?,
+            cname: fields.get(2)?,
+            cksum: fields.maybe(3)?,
+            cusec: microseconds(&mut fields, 4)?,
+            ctime: fields.get(5)?,
+            subkey: fields.maybe(6)?,
+            seq_number: fields.maybe(7)?,
+            authorization_data: fields.maybe(8)?,
         };
         fields.skip_extensions(8)?;
         Ok(authenticator)
@@ -388,10 +405,10 @@ impl<'a> EncApRepPart<'a> {
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
         let mut fields = message("EncAPRepPart", 27, input)?;
         let part = Self {
-            ctime: fields.field(0, KerberosTime::read)?,
-            cusec: fields.field(1, microseconds)?,
-            subkey: fields.optional(2, EncryptionKey::read)?,
-            seq_number: fields.optional(3, uint32)?,
+            ctime: fields.get(0)?,
+            cusec: microseconds(&mut fields, 1)?,
+            subkey: fields.maybe(2)?,
+            seq_number: fields.maybe(3)?,
         };
         fields.skip_extensions(3)?;
         Ok(part)

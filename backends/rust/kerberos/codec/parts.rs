@@ -3,9 +3,9 @@
 
 use core::fmt;
 
-use super::der::{Element, Reader};
+use super::der::{Reader, sequence};
 use super::encode::encode_sequence;
-use super::wire::{List, Octets, Text, int32, uint32};
+use super::wire::{List, Octets, Text};
 use super::{CodecError, Decoded, Problem};
 use crate::etype::EncryptionType;
 use crate::name::Principal;
@@ -64,12 +64,11 @@ pub(crate) fn texts(principal: &Principal) -> Vec<Text<'_>> {
     principal.components().map(Text).collect()
 }
 
-impl<'a> Element<'a> for PrincipalName<'a> {
+impl<'a> PrincipalName<'a> {
     #[inline]
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        let mut fields = reader.sequence()?;
-        let name_type = fields.field(0, int32)?;
-        let name_string: List<'a, Text<'a>> = fields.field(1, List::read)?;
+    fn of(mut fields: Reader<'a>) -> Decoded<Self> {
+        let name_type = fields.get(0)?;
+        let name_string: List<'a, Text<'a>> = fields.get(1)?;
         fields.skip_extensions(1)?;
         // A component has two octets at the least: few of them have too many.
         let length = name_string.contents().len();
@@ -86,6 +85,8 @@ impl<'a> Element<'a> for PrincipalName<'a> {
     }
 }
 
+sequence!(PrincipalName);
+
 /// EncryptedData (RFC 4120 5.2.9).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EncryptedData<'a> {
@@ -96,13 +97,12 @@ pub(crate) struct EncryptedData<'a> {
 
 encode_sequence!(EncryptedData<'_>, { 0 => etype, 1 => kvno, 2 => cipher });
 
-impl<'a> Element<'a> for EncryptedData<'a> {
+impl<'a> EncryptedData<'a> {
     #[inline]
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        let mut fields = reader.sequence()?;
-        let etype = fields.field(0, EncryptionType::read)?;
-        let kvno = fields.optional(1, uint32)?;
-        let cipher = fields.field(2, Octets::read)?;
+    fn of(mut fields: Reader<'a>) -> Decoded<Self> {
+        let etype = fields.get(0)?;
+        let kvno = fields.maybe(1)?;
+        let cipher = fields.get(2)?;
         fields.skip_extensions(2)?;
         Ok(Self {
             etype,
@@ -111,6 +111,8 @@ impl<'a> Element<'a> for EncryptedData<'a> {
         })
     }
 }
+
+sequence!(EncryptedData);
 
 /// EncryptionKey (RFC 4120 5.2.9): a secret that is the input's to wipe.
 #[derive(Clone, Copy)]
@@ -132,16 +134,17 @@ impl fmt::Debug for EncryptionKey<'_> {
     }
 }
 
-impl<'a> Element<'a> for EncryptionKey<'a> {
+impl<'a> EncryptionKey<'a> {
     #[inline]
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        let mut fields = reader.sequence()?;
-        let keytype = fields.field(0, EncryptionType::read)?;
-        let keyvalue = fields.field(1, Octets::read)?;
+    fn of(mut fields: Reader<'a>) -> Decoded<Self> {
+        let keytype = fields.get(0)?;
+        let keyvalue = fields.get(1)?;
         fields.skip_extensions(1)?;
         Ok(Self { keytype, keyvalue })
     }
 }
+
+sequence!(EncryptionKey);
 
 /// Checksum (RFC 4120 5.2.9).
 #[derive(Clone, Copy, Debug)]
@@ -152,12 +155,11 @@ pub(crate) struct Checksum<'a> {
 
 encode_sequence!(Checksum<'_>, { 0 => cksumtype, 1 => checksum });
 
-impl<'a> Element<'a> for Checksum<'a> {
+impl<'a> Checksum<'a> {
     #[inline]
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        let mut fields = reader.sequence()?;
-        let cksumtype = fields.field(0, int32)?;
-        let checksum = fields.field(1, Octets::read)?;
+    fn of(mut fields: Reader<'a>) -> Decoded<Self> {
+        let cksumtype = fields.get(0)?;
+        let checksum = fields.get(1)?;
         fields.skip_extensions(1)?;
         Ok(Self {
             cksumtype,
@@ -165,6 +167,8 @@ impl<'a> Element<'a> for Checksum<'a> {
         })
     }
 }
+
+sequence!(Checksum);
 
 /// HostAddress (RFC 4120 5.2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,16 +179,17 @@ pub(crate) struct HostAddress<'a> {
 
 encode_sequence!(HostAddress<'_>, { 0 => addr_type, 1 => address });
 
-impl<'a> Element<'a> for HostAddress<'a> {
+impl<'a> HostAddress<'a> {
     #[inline]
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        let mut fields = reader.sequence()?;
-        let addr_type = fields.field(0, int32)?;
-        let address = fields.field(1, Octets::read)?;
+    fn of(mut fields: Reader<'a>) -> Decoded<Self> {
+        let addr_type = fields.get(0)?;
+        let address = fields.get(1)?;
         fields.skip_extensions(1)?;
         Ok(Self { addr_type, address })
     }
 }
+
+sequence!(HostAddress);
 
 /// TransitedEncoding (RFC 4120 5.3, 3.3.3.2).
 #[derive(Clone, Copy, Debug)]
@@ -195,13 +200,14 @@ pub(crate) struct TransitedEncoding<'a> {
 
 encode_sequence!(TransitedEncoding<'_>, { 0 => tr_type, 1 => contents });
 
-impl<'a> Element<'a> for TransitedEncoding<'a> {
+impl<'a> TransitedEncoding<'a> {
     #[inline]
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        let mut fields = reader.sequence()?;
-        let tr_type = fields.field(0, int32)?;
-        let contents = fields.field(1, Octets::read)?;
+    fn of(mut fields: Reader<'a>) -> Decoded<Self> {
+        let tr_type = fields.get(0)?;
+        let contents = fields.get(1)?;
         fields.skip_extensions(1)?;
         Ok(Self { tr_type, contents })
     }
 }
+
+sequence!(TransitedEncoding);

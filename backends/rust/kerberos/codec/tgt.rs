@@ -3,7 +3,7 @@
 //! for the server's own TGT, and gets it. They have no application tag.
 
 use super::Decoded;
-use super::der::{Element as _, Reader, Tag};
+use super::der::{Reader, Tag};
 use super::encode::{Encode, encode, encode_sequence};
 use super::parts::PrincipalName;
 use super::wire::{Number, Text};
@@ -26,10 +26,10 @@ impl<'a> TgtRequest<'a> {
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
         let mut fields = Reader::new("KERB-TGT-REQUEST", input).message(Tag::SEQUENCE)?;
         let request = Self {
-            pvno: fields.field(0, |r| Number::read(r, "pvno"))?,
-            msg_type: fields.field(1, |r| Number::read(r, "msg-type"))?,
-            server_name: fields.optional(2, PrincipalName::read)?,
-            realm: fields.optional(3, Text::read)?,
+            pvno: Number::component(&mut fields, 0, "pvno")?,
+            msg_type: Number::component(&mut fields, 1, "msg-type")?,
+            server_name: fields.maybe(2)?,
+            realm: fields.maybe(3)?,
         };
         fields.skip_extensions(3)?;
         Ok(request)

@@ -1,13 +1,16 @@
 //! The primitive types of RFC 4120 5.2, and the lists made of them.
 
+// As in `der`: where a component is read in one look, it is a few instructions.
+#![allow(clippy::inline_always)]
+
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::der::{Element, Reader, Tag};
+use super::der::{Element, Reader, Tag, integer};
 use super::encode::{Encode, element_size, encode_integer, encode_octets, integer_size};
 use super::encode::{put_header, put_integer};
 use super::{Decoded, Problem};
-use crate::calendar::{date_of, days_in, days_to};
+use crate::calendar::{date_of, days_in, days_of};
 use crate::etype::EncryptionType;
 
 /// KerberosString and Realm: any bytes (rule 2), whatever RFC 4120 5.2.1
@@ -22,6 +25,16 @@ impl<'a> Element<'a> for Text<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         reader.octets(Tag::GENERAL_STRING).map(Self)
     }
+
+    #[inline(always)]
+    fn component(reader: &mut Reader<'a>, number: u8) -> Decoded<Self> {
+        reader.primitive(
+            number,
+            Tag::GENERAL_STRING,
+            |octets| Some(Self(octets)),
+            Self::read,
+        )
+    }
 }
 
 /// An OCTET STRING.
@@ -35,6 +48,16 @@ impl<'a> Element<'a> for Octets<'a> {
     fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         reader.octets(Tag::OCTET_STRING).map(Self)
     }
+
+    #[inline(always)]
+    fn component(reader: &mut Reader<'a>, number: u8) -> Decoded<Self> {
+        reader.primitive(
+            number,
+            Tag::OCTET_STRING,
+            |octets| Some(Self(octets)),
+            Self::read,
+        )
+    }
 }
 
 /// KerberosFlags (RFC 4120 5.2.8) as a number: bit 0 of the RFC, the first
@@ -47,11 +70,11 @@ encode_octets!(Flags, Tag::BIT_STRING, |value| {
     [0, a, b, c, d]
 });
 
-impl Element<'_> for Flags {
+impl<'a> Element<'a> for Flags {
     /// Fewer than 32 bits are filled up with zeros and those beyond 32 are
     /// dropped, as in MIT krb5: old implementations send the short form.
     #[inline]
-    fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         let octets = reader.octets(Tag::BIT_STRING)?;
         let (&unused, bits) = octets
             .split_first()
@@ -69,49 +92,97 @@ impl Element<'_> for Flags {
             .unwrap_or(0);
         Ok(Self(u32::from_be_bytes(first) & mask))
     }
-}
 
-/// A Kerberos Int32 (RFC 4120 5.2.4).
-#[inline]
-pub(crate) fn int32(reader: &mut Reader<'_>) -> Decoded<i32> {
-    let value = reader.integer()?;
-    i32::try_from(value).map_err(|_| reader.bad_value("Int32"))
-}
-
-/// A UInt32 that some peers send as a negative Int32 (rule 3).
-#[inline]
-pub(crate) fn uint32(reader: &mut Reader<'_>) -> Decoded<u32> {
-    let value = reader.integer()?;
-    let negative = || i32::try_from(value).ok().map(i32::cast_unsigned);
-    u32::try_from(value)
-        .ok()
-        .or_else(negative)
-        .ok_or_else(|| reader.bad_value("UInt32"))
-}
-
-/// Microseconds, 0 to 999999 (RFC 4120 5.2.4).
-#[inline]
-pub(crate) fn microseconds(reader: &mut Reader<'_>) -> Decoded<u32> {
-    let value = reader.integer()?;
-    match u32::try_from(value) {
-        Ok(value @ 0..=999_999) => Ok(value),
-        _ => Err(reader.bad_value("Microseconds")),
+    #[inline(always)]
+    fn component(reader: &mut Reader<'a>, number: u8) -> Decoded<Self> {
+        let whole = |octets: &[u8]| match *octets {
+            [0, a, b, c, d] => Some(Self(u32::from_be_bytes([a, b, c, d]))),
+            _ => None,
+        };
+        reader.primitive(number, Tag::BIT_STRING, whole, Self::read)
     }
 }
 
-impl Element<'_> for i32 {
+/// The INTEGER `number`, of which `value` makes what `field` is.
+#[inline(always)]
+fn number<'a, T>(
+    reader: &mut Reader<'a>,
+    number: u8,
+    field: &'static str,
+    value: fn(i64) -> Option<T>,
+) -> Decoded<T> {
+    let short = |octets: &'a [u8]| integer(octets).ok().and_then(value);
+    reader.primitive(number, Tag::INTEGER, short, |reader| {
+        value_of(reader, field, value)
+    })
+}
+
+fn value_of<T>(
+    reader: &mut Reader<'_>,
+    field: &'static str,
+    value: fn(i64) -> Option<T>,
+) -> Decoded<T> {
+    let read = reader.integer()?;
+    value(read).ok_or_else(|| reader.bad_value(field))
+}
+
+/// Microseconds, 0 to 999999 (RFC 4120 5.2.4).
+#[inline(always)]
+pub(crate) fn microseconds(reader: &mut Reader<'_>, at: u8) -> Decoded<u32> {
+    let value = |value| u32::try_from(value).ok().filter(|value| *value < 1_000_000);
+    number(reader, at, "Microseconds", value)
+}
+
+/// An OPTIONAL count of them.
+#[inline(always)]
+pub(crate) fn some_microseconds(reader: &mut Reader<'_>, at: u8) -> Decoded<Option<u32>> {
+    reader
+        .starts_with(Tag::context(at).0)
+        .then(|| microseconds(reader, at))
+        .transpose()
+}
+
+/// A Kerberos Int32 (RFC 4120 5.2.4).
+impl<'a> Element<'a> for i32 {
     #[inline]
-    fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
-        int32(reader)
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        value_of(reader, "Int32", |value| Self::try_from(value).ok())
+    }
+
+    #[inline(always)]
+    fn component(reader: &mut Reader<'a>, at: u8) -> Decoded<Self> {
+        number(reader, at, "Int32", |value| Self::try_from(value).ok())
+    }
+}
+
+/// A UInt32 that some peers send as a negative Int32 (rule 3).
+fn uint32(value: i64) -> Option<u32> {
+    let negative = || i32::try_from(value).ok().map(i32::cast_unsigned);
+    u32::try_from(value).ok().or_else(negative)
+}
+
+impl<'a> Element<'a> for u32 {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        value_of(reader, "UInt32", uint32)
+    }
+
+    #[inline(always)]
+    fn component(reader: &mut Reader<'a>, at: u8) -> Decoded<Self> {
+        number(reader, at, "UInt32", uint32)
     }
 }
 
 encode_integer!(EncryptionType, Tag::INTEGER, |value| i64::from(value.0));
 
-impl Element<'_> for EncryptionType {
+impl<'a> Element<'a> for EncryptionType {
     #[inline]
-    fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
-        int32(reader).map(Self)
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        i32::read(reader).map(Self)
+    }
+
+    #[inline(always)]
+    fn component(reader: &mut Reader<'a>, at: u8) -> Decoded<Self> {
+        i32::component(reader, at).map(Self)
     }
 }
 
@@ -130,13 +201,12 @@ impl<const N: u8> Encode for Number<N> {
 }
 
 impl<const N: u8> Number<N> {
-    /// Reads the number, which errors call `field`.
-    pub(crate) fn read(reader: &mut Reader<'_>, field: &'static str) -> Decoded<Self> {
-        if reader.integer()? == i64::from(N) {
-            Ok(Self)
-        } else {
-            Err(reader.bad_value(field))
-        }
+    /// Reads the number as a component, which errors call `field`.
+    #[inline(always)]
+    pub(crate) fn component(reader: &mut Reader<'_>, at: u8, field: &'static str) -> Decoded<Self> {
+        number(reader, at, field, |value| {
+            (value == i64::from(N)).then_some(Self)
+        })
     }
 }
 
@@ -176,34 +246,54 @@ impl KerberosTime {
 
     /// The time that a text says, if it is one.
     pub(crate) fn from_text(text: &[u8]) -> Option<Self> {
-        let [digits @ .., b'Z'] = text else {
-            return None;
-        };
-        let digits: &[u8; 14] = digits.try_into().ok()?;
-        let digits = digits.map(|digit| digit.wrapping_sub(b'0'));
-        if digits.iter().any(|digit| *digit > 9) {
-            return None;
-        }
-        let [y1, y2, y3, y4, m1, m2, d1, d2, h1, h2, n1, n2, s1, s2] = digits;
-        let two = |tens: u8, ones: u8| i64::from(tens * 10 + ones);
-        let (year, month, day) = (two(y1, y2) * 100 + two(y3, y4), two(m1, m2), two(d1, d2));
-        let (hour, minute, second) = (two(h1, h2), two(n1, n2), two(s1, s2));
-        let valid = (1..=12).contains(&month)
-            && (1..=days_in(year, month)).contains(&day)
+        let text: &[u8; 15] = text.try_into().ok()?;
+        // The day is in both.
+        let (date, time) = (text.first_chunk()?, text.get(6..)?.first_chunk()?);
+        let [century, year, month, day] = pairs(*date)?;
+        let [_, hour, minute, second] = pairs(*time)?;
+        let valid = text.last() == Some(&b'Z')
+            && (1..=12).contains(&month)
+            && day >= 1
+            && (day <= 28
+                || i64::from(day) <= days_in((century * 100 + year).into(), month.into()))
             && hour < 24
             && minute < 60
             && second < 60;
-        valid.then(|| Self(days_to(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second))
+        let seconds = hour * 3600 + minute * 60 + second;
+        let days = days_of(century, year, month, day);
+        valid.then(|| Self(days * 86_400 + i64::from(seconds)))
     }
+}
+
+/// The four numbers of two digits each that a text says, if it says any.
+#[inline]
+fn pairs(text: [u8; 8]) -> Option<[u32; 4]> {
+    const ALL: u64 = u64::MAX / 0xFF;
+    // All eight at once: an octet above `9` gets its high bit from 70 more, one
+    // below `0` from 48 less. What it then does to its neighbour is no matter.
+    let octets = u64::from_le_bytes(text);
+    let above = octets.wrapping_add(ALL * u64::from(0x7F - b'9'));
+    let below = octets.wrapping_sub(ALL * u64::from(b'0'));
+    if (octets | above | below) & (ALL * 0x80) != 0 {
+        return None;
+    }
+    let tens = below & (u64::MAX / 0xFFFF * 0xFF);
+    let pairs = tens * 10 + (below >> 8 & (u64::MAX / 0xFFFF * 0xFF));
+    let [a, _, b, _, c, _, d, _] = pairs.to_le_bytes();
+    Some([a, b, c, d].map(u32::from))
 }
 
 encode_octets!(KerberosTime, Tag::GENERALIZED_TIME, |value| value.to_text());
 
-impl Element<'_> for KerberosTime {
-    #[inline]
-    fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
+impl<'a> Element<'a> for KerberosTime {
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
         let text = reader.octets(Tag::GENERALIZED_TIME)?;
         Self::from_text(text).ok_or_else(|| reader.bad_value("KerberosTime"))
+    }
+
+    #[inline(always)]
+    fn component(reader: &mut Reader<'a>, number: u8) -> Decoded<Self> {
+        reader.primitive(number, Tag::GENERALIZED_TIME, Self::from_text, Self::read)
     }
 }
 
@@ -237,12 +327,7 @@ impl<'a, T: Element<'a> + Copy> List<'a, T> {
 
     /// The list whose elements have these bytes.
     pub(crate) fn from_contents(part: &'static str, contents: &'a [u8]) -> Decoded<Self> {
-        let mut elements = Reader::new(part, contents);
-        while !elements.is_empty() {
-            T::read(&mut elements)?;
-        }
-        let source = Source::Read(contents, PhantomData);
-        Ok(Self { source })
+        Self::of_all(Reader::new(part, contents))
     }
 
     /// The elements, in order.
@@ -260,17 +345,27 @@ impl<'a, T: Element<'a> + Copy> List<'a, T> {
     }
 }
 
-impl<'a, T: Element<'a>> Element<'a> for List<'a, T> {
+impl<'a, T: Element<'a>> List<'a, T> {
+    /// The list of all elements that a reader has.
     #[inline]
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        let mut elements = reader.sequence()?;
-        let contents = elements.rest();
+    fn of_all(mut elements: Reader<'a>) -> Decoded<Self> {
+        let source = Source::Read(elements.rest(), PhantomData);
         while !elements.is_empty() {
             T::read(&mut elements)?;
         }
-        Ok(Self {
-            source: Source::Read(contents, PhantomData),
-        })
+        Ok(Self { source })
+    }
+}
+
+impl<'a, T: Element<'a>> Element<'a> for List<'a, T> {
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
+        Self::of_all(reader.sequence()?)
+    }
+
+    #[inline(always)]
+    fn component(reader: &mut Reader<'a>, number: u8) -> Decoded<Self> {
+        reader.fields(number, Self::of_all)
     }
 }
 
