@@ -278,7 +278,10 @@ impl<H: Hash> Sum for Running<H> {
         if !whole.is_empty() {
             H::compress(&mut self.state, whole);
         }
-        self.block.as_mut()[..rest.len()].copy_from_slice(rest);
+        // Most steps end where a block does.
+        if !rest.is_empty() {
+            self.block.as_mut()[..rest.len()].copy_from_slice(rest);
+        }
         self.filled = rest.len();
     }
 }
