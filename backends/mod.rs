@@ -64,6 +64,7 @@ pub(crate) mod broker;
 mod description;
 #[cfg(all(feature = "gssapi", unix))]
 pub(crate) mod gssapi;
+mod judge;
 #[cfg(feature = "rust")]
 pub(crate) mod rust;
 #[cfg(any(windows, test))]
@@ -78,6 +79,7 @@ pub(crate) use self::broker::wire as broker_wire;
 #[cfg(all(feature = "broker", target_os = "linux"))]
 pub use self::broker::{BrokerBackend, BrokerOptions, broker};
 pub use self::description::{BackendDescription, PrincipalDescription, TgtDescription};
+pub use self::judge::Judge;
 
 #[cfg(all(feature = "gssapi", unix))]
 pub use self::gssapi::{
@@ -135,6 +137,13 @@ pub trait PreparedBackend: Send + Sync {
 
     /// Begins a handshake. Cheap: the first token has not arrived.
     fn begin(&self) -> Box<dyn Exchange>;
+
+    /// Begins a handshake and takes its first token: what
+    /// [`begin`](Self::begin) and [`Exchange::step`] do, for a backend that
+    /// needs no state of its own where one token is all.
+    fn first(&self, input: StepInput<'_>) -> Reply<Outcome> {
+        self.begin().step(input)
+    }
 
     /// Reads credentials for [`StepInput::credentials`].
     ///
@@ -467,34 +476,5 @@ impl fmt::Debug for Settings {
             .field("required", &self.required)
             .field("requested", &self.requested)
             .finish_non_exhaustive()
-    }
-}
-
-type Check = dyn Fn(&Facts) -> Result<(), Error> + Send + Sync;
-
-/// The policy as a question: may this client come in?
-#[derive(Clone)]
-pub struct Judge(Arc<Check>);
-
-impl Judge {
-    /// A judge from the check itself. A backend's own tests make one.
-    #[must_use]
-    pub fn new(check: impl Fn(&Facts) -> Result<(), Error> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(check))
-    }
-
-    /// Asks it.
-    ///
-    /// # Errors
-    ///
-    /// Why not.
-    pub fn check(&self, facts: &Facts) -> Result<(), Error> {
-        (self.0)(facts)
-    }
-}
-
-impl fmt::Debug for Judge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Judge(..)")
     }
 }

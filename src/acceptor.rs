@@ -242,17 +242,16 @@ impl Acceptor {
             };
             return Err(Failure::new(error, token));
         }
-        let (exchange, slot) = match state {
-            State::Fresh => (self.config.backend().begin(), None),
-            State::Awaiting { exchange, slot } => (exchange, Some(slot)),
-            State::Ended => return Err(Failure::new(Misuse::StepAfterEnd, None)),
-        };
         let credentials = self.progress.credentials.as_ref();
         let input = StepInput {
             credentials,
             ..input
         };
-        let reply = exchange.step(input);
+        let (reply, slot) = match state {
+            State::Fresh => (self.config.backend().first(input), None),
+            State::Awaiting { exchange, slot } => (exchange.step(input), Some(slot)),
+            State::Ended => return Err(Failure::new(Misuse::StepAfterEnd, None)),
+        };
         let slot = match (&reply, slot) {
             // Who waits for a prompt or a store is half done, too: a stranger
             // must not be able to make any number of them wait.

@@ -70,6 +70,9 @@ pub(crate) enum Mapping {
 #[derive(Clone)]
 pub struct AcceptorConfig(Arc<Inner>);
 
+/// On cache lines of its own: the count of handles beside it is written by
+/// every thread that begins a handshake, and this only read.
+#[repr(align(64))]
 struct Inner {
     backend: Box<dyn PreparedBackend>,
     settings: Arc<Settings>,
@@ -83,6 +86,8 @@ struct Inner {
     mapped: Mapping,
     left_out: Vec<Mechanism>,
     notes: Vec<String>,
+    /// The clock, if it is not the system's.
+    own_clock: Option<Arc<dyn Clock>>,
     half_open: AtomicUsize,
 }
 
@@ -169,6 +174,11 @@ impl AcceptorConfig {
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.settings.clock
+    }
+
+    /// The same, if it is not the system's.
+    pub(crate) fn own_clock(&self) -> Option<&Arc<dyn Clock>> {
+        self.0.own_clock.as_ref()
     }
 
     pub(crate) fn expired_contexts(&self) -> ExpiredContexts {

@@ -8,6 +8,7 @@ use core::any::Any;
 use core::fmt;
 use core::ops::Range;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use crate::authorization::Authorization;
 use crate::backends::SecurityContext;
@@ -23,7 +24,7 @@ use crate::message::{
 use crate::name::{Name, Principal};
 use crate::requirements::{Granted, Requirements};
 use crate::secret::Secret;
-use crate::time::{Clock, ExpiredContexts, Expiry};
+use crate::time::{Clock, ExpiredContexts, Expiry, SystemClock};
 
 /// Whether a context is bound to the channel that it was established over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,7 +47,9 @@ pub enum BindingStatus {
 pub struct Context {
     inner: Box<dyn SecurityContext>,
     facts: Box<Facts>,
-    clock: Arc<dyn Clock>,
+    /// None but the system's, unless one was configured: a handle on a shared
+    /// one would be counted by all threads in one place.
+    clock: Option<Arc<dyn Clock>>,
     expired: ExpiredContexts,
     /// Read when it is first asked for.
     authorization: OnceLock<Result<Box<Authorization>, AuthorizationProblem>>,
@@ -63,7 +66,7 @@ impl Context {
         Self {
             inner,
             facts,
-            clock: Arc::clone(config.clock()),
+            clock: config.own_clock().cloned(),
             expired: config.expired_contexts(),
             authorization: OnceLock::new(),
             delegated: None,
@@ -407,6 +410,13 @@ impl Context {
         self.inner.as_any()
     }
 
+    fn now(&self) -> SystemTime {
+        match &self.clock {
+            Some(clock) => clock.now(),
+            None => SystemClock.now(),
+        }
+    }
+
     /// A message service that was not granted, or a context that has ended,
     /// is refused for every backend alike.
     fn check_use(&self, needs: Requirements) -> Result<(), Error> {
@@ -421,7 +431,7 @@ impl Context {
         match self.facts.expiry {
             Expiry::At(end)
                 if self.expired == ExpiredContexts::Refuse
-                    && self.facts.expiry.is_past(self.clock.now()) =>
+                    && self.facts.expiry.is_past(self.now()) =>
             {
                 Err(Rejection::ContextExpired { end }.into())
             }

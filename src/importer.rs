@@ -123,7 +123,6 @@ impl ContextImporter {
             refused(SealedProblem::OtherBackend { backend })
         })?;
         let clock = self.clock.clone();
-        let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
         let expired = data.expired_contexts();
         let (facts, delegated, state) = data.into_parts();
         let inner = importer.import(state.expose())?;

@@ -1,13 +1,11 @@
 //! The first token: its first bytes say whose it is (rule 28).
 
-use std::sync::Arc;
-
 use super::kerberos::accept::malformed;
 use super::kerberos::codec::gss;
 use super::spnego::accept::AwaitInit;
 use super::spnego::codec::{self, NTLMSSP, SPNEGO, Sniffed};
 use super::suspended::{self, Awaits};
-use super::{Mech, Shared, enabled};
+use super::{Held, Mech, Shared, enabled};
 use crate::backends::{Exchange, Outcome};
 use crate::error::{Error, Rejection};
 use crate::mechanism::{Framing, Mechanism, dotted};
@@ -16,8 +14,8 @@ use crate::secret::Secret;
 use crate::token::StepInput;
 
 /// Awaits the first token of a handshake.
-pub(super) struct AwaitFirst {
-    shared: Arc<Shared>,
+pub(super) struct AwaitFirst<'s> {
+    shared: Held<'s>,
     hints: Hints,
 }
 
@@ -28,8 +26,8 @@ enum Hints {
     Sent,
 }
 
-impl AwaitFirst {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+impl<'s> AwaitFirst<'s> {
+    pub(super) fn new(shared: Held<'s>) -> Self {
         Self {
             shared,
             hints: Hints::NotSent,
@@ -37,7 +35,7 @@ impl AwaitFirst {
     }
 
     /// One whose hints have been sent.
-    pub(super) fn after_hints(shared: Arc<Shared>) -> Self {
+    pub(super) fn after_hints(shared: Held<'s>) -> Self {
         let hints = Hints::Sent;
         Self { shared, hints }
     }
@@ -55,10 +53,7 @@ impl AwaitFirst {
             .flat_map(|mech| mech.oids(&self.shared).iter().copied().map(codec::Oid))
             .collect();
         let token = codec::encode_hints(&names).map_err(malformed)?;
-        let next = Box::new(Self {
-            hints: Hints::Sent,
-            ..self
-        });
+        let next = Box::new(AwaitFirst::after_hints(self.shared.into_own()));
         Ok(Outcome::go_on(token, next))
     }
 
@@ -73,15 +68,9 @@ impl AwaitFirst {
             ))),
         }
     }
-}
 
-impl Exchange for AwaitFirst {
-    /// It is suspended after its hints alone: before them there is nothing.
-    fn suspend(self: Box<Self>) -> Result<Secret, Error> {
-        suspended::save(Awaits::First, |_| Ok(()))
-    }
-
-    fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
+    /// The step, for a state that is in no box: it seldom lasts.
+    pub(super) fn take(self, input: StepInput<'_>) -> Reply<Outcome> {
         let unknown = |problem| {
             Reply::Now(Outcome::fail(Error::malformed(
                 "first token",
@@ -105,6 +94,17 @@ impl Exchange for AwaitFirst {
             Sniffed::BareNegTokenResp => unknown("a NegTokenResp before any NegTokenInit"),
             Sniffed::Unknown => unknown("of no known mechanism"),
         }
+    }
+}
+
+impl Exchange for AwaitFirst<'static> {
+    /// It is suspended after its hints alone: before them there is nothing.
+    fn suspend(self: Box<Self>) -> Result<Secret, Error> {
+        suspended::save(Awaits::First, |_| Ok(()))
+    }
+
+    fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
+        self.take(input)
     }
 }
 

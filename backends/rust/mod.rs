@@ -250,6 +250,39 @@ pub(crate) struct Shared {
     pub(crate) ntlm: Option<Arc<Server>>,
 }
 
+/// What is shared, as a handshake has it: lent for its first step, after which
+/// most are over, and its own where it goes on. A count of handles that all
+/// threads wrote to would be what they wait for.
+pub(crate) enum Held<'s> {
+    Lent(&'s Arc<Shared>),
+    Own(Arc<Shared>),
+}
+
+impl Held<'_> {
+    pub(crate) fn arc(&self) -> &Arc<Shared> {
+        match self {
+            Self::Lent(shared) => shared,
+            Self::Own(shared) => shared,
+        }
+    }
+
+    /// For what outlives the step.
+    pub(crate) fn into_own(self) -> Held<'static> {
+        Held::Own(match self {
+            Self::Lent(shared) => Arc::clone(shared),
+            Self::Own(shared) => shared,
+        })
+    }
+}
+
+impl core::ops::Deref for Held<'_> {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        self.arc()
+    }
+}
+
 struct Prepared(Arc<Shared>);
 
 impl PreparedBackend for Prepared {
@@ -280,7 +313,11 @@ impl PreparedBackend for Prepared {
     }
 
     fn begin(&self) -> Box<dyn Exchange> {
-        Box::new(AwaitFirst::new(Arc::clone(&self.0)))
+        Box::new(AwaitFirst::new(Held::Own(Arc::clone(&self.0))))
+    }
+
+    fn first(&self, input: StepInput<'_>) -> Reply<Outcome> {
+        AwaitFirst::new(Held::Lent(&self.0)).take(input)
     }
 
     fn acquire(&self, credentials: &Credentials) -> Result<CredentialHandle, Error> {
@@ -307,13 +344,8 @@ pub(crate) trait Mech: Send + Sync {
     fn begin(&self, shared: &Arc<Shared>, framing: Framing) -> Box<dyn Exchange>;
 
     /// Begins one with the client's first token.
-    fn accept(
-        &self,
-        shared: Arc<Shared>,
-        framing: Framing,
-        input: StepInput<'_>,
-    ) -> Reply<Outcome> {
-        self.begin(&shared, framing).step(input)
+    fn accept(&self, shared: Held<'_>, framing: Framing, input: StepInput<'_>) -> Reply<Outcome> {
+        self.begin(shared.arc(), framing).step(input)
     }
 
     /// Whether the client has said inside of the mechanism that it will send
@@ -355,15 +387,10 @@ impl Mech for Kerberos {
     }
 
     fn begin(&self, shared: &Arc<Shared>, framing: Framing) -> Box<dyn Exchange> {
-        Box::new(AwaitApReq::new(Arc::clone(shared), framing))
+        Box::new(AwaitApReq::new(Held::Own(Arc::clone(shared)), framing))
     }
 
-    fn accept(
-        &self,
-        shared: Arc<Shared>,
-        framing: Framing,
-        input: StepInput<'_>,
-    ) -> Reply<Outcome> {
+    fn accept(&self, shared: Held<'_>, framing: Framing, input: StepInput<'_>) -> Reply<Outcome> {
         AwaitApReq::new(shared, framing).take(input)
     }
 }

@@ -8,12 +8,12 @@
 
 use std::sync::Arc;
 
-use super::Shared;
 use super::first::AwaitFirst;
 use super::importer;
 use super::kerberos::accept::{AwaitApReq, AwaitClientApRep};
 use super::ntlm::accept::{AwaitAuthenticate, AwaitNegotiate};
 use super::spnego::accept::{AwaitMechListMic, AwaitToken};
+use super::{Held, Shared};
 use crate::backends::{Exchange, SecurityContext};
 use crate::ccache::CredentialCache;
 use crate::context_data::{read_facts, write_facts};
@@ -100,7 +100,7 @@ fn restore(
         return None;
     }
     let exchange: Box<dyn Exchange> = match awaits {
-        Awaits::First => Box::new(AwaitFirst::after_hints(Arc::clone(shared))),
+        Awaits::First => Box::new(AwaitFirst::after_hints(Held::Own(Arc::clone(shared)))),
         Awaits::ApReq => match AwaitApReq::restore(reader, shared)? {
             Ok(state) => Box::new(state),
             Err(error) => return Some(Err(error)),

@@ -326,6 +326,7 @@ impl ConfigBuilder {
             left_out,
             notes,
             half_open: AtomicUsize::new(0),
+            own_clock: self.clock,
         })))
     }
 

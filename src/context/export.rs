@@ -17,7 +17,7 @@ impl Context {
         inner: Box<dyn SecurityContext>,
         facts: Box<Facts>,
         delegated: Option<Delegated>,
-        clock: Arc<dyn Clock>,
+        clock: Option<Arc<dyn Clock>>,
         expired: ExpiredContexts,
     ) -> Self {
         Self {

@@ -20,7 +20,7 @@ use crate::backends::rust::kerberos::codec::parts::{
 use crate::backends::rust::kerberos::codec::wire::{
     Flags, KerberosTime, List, Number, Octets, Text,
 };
-use crate::backends::rust::kerberos::context::KerberosContext;
+use crate::backends::rust::kerberos::context::{Kept, KerberosContext};
 use crate::backends::rust::kerberos::crypto::Key;
 use crate::backends::rust::kerberos::per_message::{
     Agreed, Detection, KeyOrigin, Layout, Messages, Role,
@@ -323,7 +323,13 @@ impl ApExchange {
             random: random::fill,
         });
         let no_data = Box::default();
-        let context = KerberosContext::new(messages, key, self.subkey, no_data, MAX_TOKEN);
+        let context = KerberosContext::new(
+            messages,
+            (key, self.subkey),
+            no_data,
+            MAX_TOKEN,
+            Kept::nothing(),
+        );
         TestClientContext::new(context, flags, self.plan.ticket.service)
     }
 }

@@ -16,18 +16,20 @@ mod user_to_user;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use self::authenticator::{Asked, Authenticated};
+use self::authenticator::{Asked, Authenticated, ReadClient};
 use self::checks::{check_address, check_skew, check_start};
 pub(in crate::backends::rust) use self::dce::AwaitClientApRep;
 use self::delegation::Delegation;
 use self::prompt::Prompt;
 use self::reply::{Answer, Answered};
+use self::ticket::{ReadTicket, Room};
 use super::codec::gss;
 use super::codec::messages::{ApReq, KrbError};
 use super::codec::{CodecError, Problem};
+use super::context::Kept;
 use super::keys::{KeySource, OwnTgt};
-use crate::backends::rust::{Shared, first};
-use crate::backends::{Exchange, Outcome};
+use crate::backends::rust::{Held, first};
+use crate::backends::{Exchange, Outcome, Settings};
 use crate::error::{Error, Rejection, Unavailability, krb_error};
 use crate::facts::{AuthorizationFact, Facts};
 use crate::mechanism::{Framing, Mechanism};
@@ -38,8 +40,8 @@ use crate::secret::Secret;
 use crate::token::StepInput;
 
 /// Awaits the client's AP-REQ.
-pub(crate) struct AwaitApReq {
-    shared: Arc<Shared>,
+pub(crate) struct AwaitApReq<'s> {
+    shared: Held<'s>,
     framing: Framing,
     retry: Retry,
     prompt: Prompt,
@@ -55,9 +57,9 @@ enum Retry {
     Used,
 }
 
-impl AwaitApReq {
+impl<'s> AwaitApReq<'s> {
     /// The first state of a handshake.
-    pub(crate) fn new(shared: Arc<Shared>, framing: Framing) -> Self {
+    pub(crate) fn new(shared: Held<'s>, framing: Framing) -> Self {
         Self {
             shared,
             framing,
@@ -71,9 +73,20 @@ impl AwaitApReq {
     fn is_first(&self) -> bool {
         self.retry == Retry::Allowed && self.promised.is_none()
     }
+
+    /// The same for longer than the step.
+    fn into_own(self) -> AwaitApReq<'static> {
+        AwaitApReq {
+            shared: self.shared.into_own(),
+            framing: self.framing,
+            retry: self.retry,
+            prompt: self.prompt,
+            promised: self.promised,
+        }
+    }
 }
 
-impl Exchange for AwaitApReq {
+impl Exchange for AwaitApReq<'static> {
     fn suspend(self: Box<Self>) -> Result<Secret, Error> {
         self.save()
     }
@@ -83,7 +96,7 @@ impl Exchange for AwaitApReq {
     }
 }
 
-impl AwaitApReq {
+impl AwaitApReq<'_> {
     /// The step, for a state that is in no box: it seldom lasts.
     pub(in crate::backends::rust) fn take(self, input: StepInput<'_>) -> Reply<Outcome> {
         let now = self.shared.settings.clock.now();
@@ -144,7 +157,7 @@ const NTLM_SIGNATURE: &[u8] = b"NTLMSSP\0";
 const MAX_TAG: usize = 24;
 
 fn verify(
-    state: &AwaitApReq,
+    state: &AwaitApReq<'_>,
     input: &StepInput<'_>,
     supplied: Option<&KeySource>,
     now: SystemTime,
@@ -165,9 +178,11 @@ fn verify(
     let keys = supplied.unwrap_or(&state.shared.keys);
     let tgt = user_to_user::tgt_for(&token, &request, state, keys, now)?;
     let table = keys.table();
-    let ticket = user_to_user::open_ticket(&request, settings, tgt.as_deref(), &table)?;
+    let mut room = Room::default();
+    let (ticket, beside) =
+        user_to_user::open_ticket(&request, settings, tgt.as_deref(), &table, &mut room)?;
     let ticket = ticket.read(settings)?;
-    let client = Authenticated::open(&request, &ticket, settings)?;
+    let client = Authenticated::open(&request, &ticket, beside, settings)?;
     let client = client.read(&ticket)?;
     let asked = Asked::read(&client, &request, &ticket, input.channel_bindings)?;
     if asked.mutual() {
@@ -175,6 +190,41 @@ fn verify(
     }
     token.check_style(&asked)?;
     check_address(&ticket, input.peer_address)?;
+    let found = check_insides(&client, &ticket, now, settings)?;
+    let delegation = Delegation::read(&asked, &client, &ticket, now, settings)?;
+    let mut facts = asked.facts(&client, &ticket, settings, state.framing);
+    delegation.report(&mut facts);
+    let pac = pac::verify(found, &ticket.part, ticket.pac_key(), &state.shared.krbtgt);
+    facts.authorization = AuthorizationFact::of(&pac);
+    settings.judge.check(&facts)?;
+    let kept = Kept {
+        delegated: delegation.into_credentials(),
+        ticket: evidence::of(state.shared.client_tickets, &request, &ticket),
+        pac,
+    };
+    Ok(Verified {
+        tag: client.tag(),
+        ctime: client.ctime(),
+        now,
+        answer: Answer::prepare(
+            (&client, &ticket, &asked),
+            settings,
+            &facts,
+            token.oid,
+            kept,
+        )?,
+        facts,
+    })
+}
+
+/// Holds what was encrypted to clock, realms and permitted types. Gives the
+/// ticket's PAC, whatever it is worth.
+fn check_insides<'a>(
+    client: &ReadClient<'_>,
+    ticket: &ReadTicket<'a>,
+    now: SystemTime,
+    settings: &Settings,
+) -> Result<pac::Found<'a>, Error> {
     check_skew(client.ctime(), now, settings.clock_skew)?;
     ticket.check_times(now, settings)?;
     ticket.check_path(settings)?;
@@ -183,27 +233,10 @@ fn verify(
     if let Some(start) = settings.refuse_before {
         check_start(client.ctime(), start + settings.clock_skew)?;
     }
-    let delegation = Delegation::read(&asked, &client, &ticket, now, settings)?;
-    let mut facts = asked.facts(&client, &ticket, settings, state.framing);
-    delegation.report(&mut facts);
-    let pac = pac::verify(found, &ticket.part, ticket.pac_key(), &state.shared.krbtgt);
-    facts.authorization = AuthorizationFact::of(&pac);
-    settings.judge.check(&facts)?;
-    let answer = Answer::prepare(&client, &ticket, &asked, settings, &facts)?;
-    Ok(Verified {
-        tag: client.tag(),
-        ctime: client.ctime(),
-        now,
-        answer: answer
-            .under(token.oid)
-            .with_delegated(delegation.into_credentials())
-            .with_ticket(evidence::of(state.shared.client_tickets, &request, &ticket))
-            .with_pac(pac),
-        facts: Box::new(facts),
-    })
+    Ok(found)
 }
 
-impl AwaitApReq {
+impl AwaitApReq<'_> {
     /// Rule 13: the TGT for a client that asks for it. It waits for an
     /// answer, whichever.
     fn give_tgt(self, request: &[u8], input: &StepInput<'_>, now: SystemTime) -> Outcome {
@@ -213,9 +246,9 @@ impl AwaitApReq {
         });
         match answered {
             Ok((tgt, token)) => {
-                let next = Box::new(Self {
+                let next = Box::new(AwaitApReq {
                     promised: Some(tgt),
-                    ..self
+                    ..self.into_own()
                 });
                 Outcome::go_on(token, next)
             }
@@ -238,16 +271,23 @@ impl AwaitApReq {
         let tag = tag.get(..length).unwrap_or(&tag);
         let mut entry = ReplayEntry::authenticator(tag, expires, verified.now);
         entry.since = verified.ctime.checked_sub(settings.replay_skew);
-        settings
-            .replay
-            .check(entry)
-            .map(move |verdict| match judge_replay(verdict) {
-                Ok(()) => self.establish(verified, peer),
-                Err(error) => {
-                    let service = || own_service(&verified.facts);
-                    self.refuse(error, peer, service, verified.now)
-                }
-            })
+        match settings.replay.check(entry) {
+            Reply::Now(verdict) => Reply::Now(self.judged(verdict, verified, peer)),
+            later @ Reply::Later(_) => {
+                let state = self.into_own();
+                later.map(move |verdict| state.judged(verdict, verified, peer))
+            }
+        }
+    }
+
+    fn judged(self, verdict: ReplayVerdict, verified: Verified, peer: Peer) -> Outcome {
+        match judge_replay(verdict) {
+            Ok(()) => self.establish(verified, peer),
+            Err(error) => {
+                let service = || own_service(&verified.facts);
+                self.refuse(error, peer, service, verified.now)
+            }
+        }
     }
 
     /// Refuses a token before its ticket has been believed.
@@ -294,9 +334,9 @@ impl AwaitApReq {
             let data = Some(reply::SKEW_RECOVERY);
             let token = reply::krb_error(peer.oid, code, service().as_ref(), now, data);
             if let Some(token) = token {
-                let next = Box::new(Self {
+                let next = Box::new(AwaitApReq {
                     retry: Retry::Used,
-                    ..self
+                    ..self.into_own()
                 });
                 return Outcome::Continue {
                     token,

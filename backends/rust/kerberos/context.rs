@@ -37,20 +37,38 @@ pub(crate) struct KerberosContext {
     /// The elements of the ticket's AuthorizationData in DER.
     authorization_data: Box<[u8]>,
     max_token: usize,
-    delegated: Option<Delegated>,
+    kept: Kept,
+}
+
+/// What a context keeps of how it came about.
+pub(crate) struct Kept {
+    /// What the client delegated.
+    pub(crate) delegated: Option<Delegated>,
     /// The client's own ticket, if it is kept.
-    ticket: Option<Box<KerberosCredential>>,
+    pub(crate) ticket: Option<Box<KerberosCredential>>,
     /// What was verified of the ticket's only PAC.
-    pac: Result<PacSignatures, AuthorizationProblem>,
+    pub(crate) pac: Result<PacSignatures, AuthorizationProblem>,
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl Kept {
+    /// Of a client's end.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            delegated: None,
+            ticket: None,
+            pac: Err(AuthorizationProblem::Absent),
+        }
+    }
 }
 
 impl KerberosContext {
     pub(crate) fn new(
         messages: Messages,
-        full: Key,
-        partial: Key,
+        (full, partial): (Key, Key),
         authorization_data: Box<[u8]>,
         max_token: usize,
+        kept: Kept,
     ) -> Self {
         Self {
             messages,
@@ -58,25 +76,17 @@ impl KerberosContext {
             partial,
             authorization_data,
             max_token,
-            delegated: None,
-            ticket: None,
-            pac: Err(AuthorizationProblem::Absent),
+            kept,
         }
     }
 
     /// With what the client delegated.
     pub(crate) fn with_delegated(self, delegated: Option<Delegated>) -> Self {
-        Self { delegated, ..self }
-    }
-
-    /// With the client's own ticket.
-    pub(crate) fn with_ticket(self, ticket: Option<Box<KerberosCredential>>) -> Self {
-        Self { ticket, ..self }
-    }
-
-    /// With what was verified of the PAC in the authorization data.
-    pub(crate) fn with_pac(self, pac: Result<PacSignatures, AuthorizationProblem>) -> Self {
-        Self { pac, ..self }
+        let kept = Kept {
+            delegated,
+            ..self.kept
+        };
+        Self { kept, ..self }
     }
 }
 
@@ -204,7 +214,7 @@ impl SecurityContext for KerberosContext {
     }
 
     fn authorization(&self) -> Result<Authorization, AuthorizationProblem> {
-        let signatures = self.pac.clone()?;
+        let signatures = self.kept.pac.clone()?;
         let mut pac = None;
         self.walk(|found| {
             if found.ad_type == authdata::ad_type::WIN2K_PAC {
@@ -216,11 +226,11 @@ impl SecurityContext for KerberosContext {
     }
 
     fn delegated(&self) -> Option<&Delegated> {
-        self.delegated.as_ref()
+        self.kept.delegated.as_ref()
     }
 
     fn client_ticket(&self) -> Option<&KerberosCredential> {
-        self.ticket.as_deref()
+        self.kept.ticket.as_deref()
     }
 
     fn backend(&self) -> &'static str {

@@ -81,6 +81,8 @@ pub(crate) struct KeySource {
 struct State {
     table: ArcSwap<Table>,
     tgt: ArcSwapOption<OwnTgt>,
+    /// Whether there is a TGT: files change, and what they hold does not.
+    has_tgt: bool,
     /// What is wrong with a file that has changed, for `describe()`.
     trouble: Mutex<Vec<String>>,
     warnings: Vec<String>,
@@ -146,6 +148,7 @@ impl KeySource {
         }
         let state = Arc::new(State {
             table: ArcSwap::from_pointee(table),
+            has_tgt: tgt.is_some(),
             tgt: ArcSwapOption::new(tgt),
             trouble: Mutex::new(Vec::new()),
             warnings,
@@ -170,7 +173,7 @@ impl KeySource {
 
     /// Whether there is one.
     pub(crate) fn has_tgt(&self) -> bool {
-        self.state.tgt.load().is_some()
+        self.state.has_tgt
     }
 
     /// Whether there is one, and no long-term key beside it.

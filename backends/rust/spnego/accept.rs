@@ -2,13 +2,10 @@
 
 mod suspended;
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
 use super::codec::{NegState, NegTokenInit, NegTokenResp, Oid, REJECT};
 use crate::backends::rust::kerberos::accept::malformed;
 use crate::backends::rust::kerberos::codec::wire::Octets;
-use crate::backends::rust::{Mech, Shared, first};
+use crate::backends::rust::{Held, Mech, first};
 use crate::backends::{Exchange, Outcome, SecurityContext};
 use crate::error::{Error, Rejection, Unavailability};
 use crate::facts::Facts;
@@ -17,14 +14,15 @@ use crate::reply::Reply;
 use crate::requirements::Granted;
 use crate::secret::Secret;
 use crate::token::StepInput;
+use std::borrow::Cow;
 
 /// Awaits the client's offer.
-pub(in crate::backends::rust) struct AwaitInit {
-    shared: Arc<Shared>,
+pub(in crate::backends::rust) struct AwaitInit<'s> {
+    shared: Held<'s>,
 }
 
-impl AwaitInit {
-    pub(in crate::backends::rust) fn new(shared: Arc<Shared>) -> Self {
+impl<'s> AwaitInit<'s> {
+    pub(in crate::backends::rust) fn new(shared: Held<'s>) -> Self {
         Self { shared }
     }
 
@@ -70,7 +68,7 @@ impl AwaitInit {
         let (0, Some(token)) = (place, init.mech_token) else {
             // Nothing to feed yet: the optimistic token was another
             // mechanism's, or there was none.
-            let exchange = mech.begin(&self.shared, Framing::Spnego);
+            let exchange = mech.begin(self.shared.arc(), Framing::Spnego);
             return Err(negotiation.await_token(exchange));
         };
         let mic = init.mech_list_mic;

@@ -18,7 +18,6 @@ use crate::facts::{BindingFact, ClientTarget, Facts, TargetSource};
 use crate::mechanism::{Framing, Mechanism};
 use crate::name::Name;
 use crate::requirements::{Granted, Requirements};
-use crate::secret::SecretBuffer;
 use crate::time::{Expiry, from_unix_seconds};
 
 /// Key usages (RFC 4120 7.5.1).
@@ -26,17 +25,18 @@ const USAGE_CHECKSUM: u32 = 10;
 const USAGE_AUTHENTICATOR: u32 = 11;
 
 /// A decrypted authenticator.
-pub(super) struct Authenticated {
-    plain: SecretBuffer,
-    range: core::ops::Range<usize>,
+pub(super) struct Authenticated<'a> {
+    plain: &'a [u8],
     tag: ([u8; MAX_TAG], usize),
 }
 
-impl Authenticated {
-    /// Opens it with the ticket's session key.
+impl<'a> Authenticated<'a> {
+    /// Opens it with the ticket's session key, in `room`, which holds its
+    /// ciphertext.
     pub(super) fn open(
         request: &ApReq<'_>,
         ticket: &ReadTicket<'_>,
+        room: &'a mut [u8],
         settings: &Settings,
     ) -> Result<Self, Error> {
         let sealed = &request.authenticator;
@@ -46,31 +46,25 @@ impl Authenticated {
             return Err(Rejection::Authenticator.into());
         }
         debug_assert!(settings.etypes.contains(&sealed.etype));
-        let key = ticket.session.usage_key(USAGE_AUTHENTICATOR);
-        let cipher = sealed.cipher.0;
+        let key = ticket.session;
         let mut tag = [0; MAX_TAG];
-        let sent = key.tag(cipher).ok_or(Rejection::Authenticator)?;
+        let sent = key.tag(sealed.cipher.0).ok_or(Rejection::Authenticator)?;
         for (to, from) in tag.iter_mut().zip(sent) {
             *to = *from;
         }
         let length = sent.len().min(MAX_TAG);
-        let mut plain = SecretBuffer::copy_from(cipher);
-        let opened = key
-            .decrypt_in_place(&mut plain)
-            .map_err(|_| Rejection::Authenticator)?
-            .len();
-        let start = key.plaintext_at();
+        let plain = key
+            .decrypt_once(USAGE_AUTHENTICATOR, room)
+            .map_err(|_| Rejection::Authenticator)?;
         Ok(Self {
             plain,
-            range: start..start + opened,
             tag: (tag, length),
         })
     }
 
     /// Reads it, and holds it to the ticket (rule 8).
-    pub(super) fn read<'a>(&'a self, ticket: &ReadTicket<'_>) -> Result<ReadClient<'a>, Error> {
-        let plain = self.plain.get(self.range.clone()).unwrap_or_default();
-        let part = Authenticator::decode(plain).map_err(malformed)?;
+    pub(super) fn read(self, ticket: &ReadTicket<'_>) -> Result<ReadClient<'a>, Error> {
+        let part = Authenticator::decode(self.plain).map_err(malformed)?;
         if !part.cname.same_components(&ticket.part.cname) || part.crealm.0 != ticket.part.crealm.0
         {
             return Err(Rejection::ClientMismatch {
@@ -284,7 +278,7 @@ impl<'a> Asked<'a> {
         ticket: &ReadTicket<'_>,
         settings: &Settings,
         framing: Framing,
-    ) -> Facts {
+    ) -> Box<Facts> {
         let client_name = ticket.part.cname.in_realm(ticket.part.crealm);
         // RFC 6112 3 has both, the flag and the name; either says that there
         // is nobody to name.
@@ -296,7 +290,7 @@ impl<'a> Asked<'a> {
             Name::Kerberos(client_name)
         };
         let expiry = Expiry::At(from_unix_seconds(ticket.part.endtime.0));
-        let mut facts = Facts::new(Mechanism::Kerberos, peer, expiry);
+        let mut facts = Box::new(Facts::new(Mechanism::Kerberos, peer, expiry));
         facts.framing = framing;
         facts.target = Some(ticket.target.clone());
         facts.client_target = client.extras.target.as_ref().map(|name| ClientTarget {

@@ -81,7 +81,7 @@ impl Delegation {
             Sent::Nothing => Err(absent(ticket)),
             Sent::FlagAlone => Err(DelegationProblem::NotSent),
             Sent::Credentials(message) => {
-                let keys = [client.subkey()?, Some(ticket.session.clone())];
+                let keys = [client.subkey()?, Some(ticket.session.to_key())];
                 let known = Known {
                     client: ticket.part.cname.in_realm(ticket.part.crealm),
                     authtime: ticket.part.authtime,

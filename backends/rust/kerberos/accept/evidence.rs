@@ -25,7 +25,7 @@ pub(super) fn of(
         part.cname.in_realm(part.crealm),
         // The ticket's own name, which is what a KDC goes by.
         request.ticket.sname.in_realm(request.ticket.realm),
-        (read.session.etype(), read.session.to_secret()),
+        (read.session.etype(), read.session.to_key().to_secret()),
         (auth, end),
         ticket,
     );

@@ -24,7 +24,7 @@ pub(super) enum Prompt {
     Answered(Arc<KeySource>),
 }
 
-impl AwaitApReq {
+impl AwaitApReq<'_> {
     /// The keys that replace the configuration's in this handshake, if any do.
     pub(super) fn other_keys(
         &self,
@@ -80,10 +80,10 @@ impl AwaitApReq {
         match prompt.ask(wanted) {
             Reply::Now(answer) => self.answered(answer, etype, refusal, input),
             Reply::Later(answer) => {
-                let kept = KeptInput::of(input);
+                let (state, kept) = (self.into_own(), KeptInput::of(input));
                 Reply::later(async move {
                     let answer = answer.await;
-                    let reply = self.answered(answer, etype, refusal, kept.input());
+                    let reply = state.answered(answer, etype, refusal, kept.input());
                     reply.into_future().await
                 })
             }

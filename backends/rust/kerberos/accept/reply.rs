@@ -8,20 +8,18 @@ use zeroize::Zeroizing;
 use super::authenticator::{Asked, ReadClient};
 use super::dce::ThirdLeg;
 use super::ticket::ReadTicket;
-use super::{SentService, Style, pac};
+use super::{SentService, Style};
 use crate::backends::rust::kerberos::codec::gss;
 use crate::backends::rust::kerberos::codec::messages::{ApRep, EncApRepPart, KrbError};
 use crate::backends::rust::kerberos::codec::parts::{EncryptedData, EncryptionKey, PrincipalName};
 use crate::backends::rust::kerberos::codec::wire::{KerberosTime, List, Number, Octets, Text};
-use crate::backends::rust::kerberos::context::KerberosContext;
+use crate::backends::rust::kerberos::context::{Kept, KerberosContext};
 use crate::backends::rust::kerberos::crypto::Key;
 use crate::backends::rust::kerberos::per_message::{
     Agreed, Detection, KeyOrigin, Layout, Messages, Role,
 };
 use crate::backends::{SecurityContext, Settings};
-use crate::ccache::KerberosCredential;
-use crate::delegation::Delegated;
-use crate::error::{AuthorizationProblem, Error, Unavailability};
+use crate::error::{Error, Unavailability};
 use crate::etype::EncryptionType;
 use crate::facts::Facts;
 use crate::random;
@@ -37,17 +35,16 @@ pub(super) const SKEW_RECOVERY: &[u8] = &[0x30, 0x05, 0xA1, 0x03, 0x02, 0x01, 0x
 
 /// Everything that an answer needs, owned.
 pub(super) struct Answer {
-    session: Key,
-    subkey: Option<Key>,
+    /// The client's subkey, else the ticket's session key.
+    partial: Key,
     /// The AP-REP's own facts, where one is wanted.
     mutual: Option<Mutual>,
     received: u32,
     detection: Detection,
     authorization_data: Box<[u8]>,
-    delegated: Option<Delegated>,
-    ticket: Option<Box<KerberosCredential>>,
-    pac: pac::Verified,
-    /// The mechanism's OID in the reply's frame.
+    /// For the context to keep.
+    kept: Kept,
+    /// The OID, the client's, in the reply's frame.
     oid: &'static [u8],
 }
 
@@ -64,6 +61,8 @@ pub(super) enum Answered {
 }
 
 struct Mutual {
+    /// The ticket's session key, which the AP-REP is under.
+    session: Key,
     ctime: KerberosTime,
     cusec: u32,
     /// The type of the subkey that we assert, if we do.
@@ -73,16 +72,16 @@ struct Mutual {
 
 impl Answer {
     pub(super) fn prepare(
-        client: &ReadClient<'_>,
-        ticket: &ReadTicket<'_>,
-        asked: &Asked<'_>,
+        (client, ticket, asked): (&ReadClient<'_>, &ReadTicket<'_>, &Asked<'_>),
         settings: &Settings,
         facts: &Facts,
+        oid: &'static [u8],
+        kept: Kept,
     ) -> Result<Self, Error> {
         Ok(Self {
-            session: ticket.session.clone(),
-            subkey: client.subkey()?,
+            partial: client.subkey()?.unwrap_or_else(|| ticket.session.to_key()),
             mutual: asked.mutual().then(|| Mutual {
+                session: ticket.session.to_key(),
                 ctime: client.part.ctime,
                 cusec: client.part.cusec,
                 acceptor_etype: acceptor_etype(client, ticket, asked, settings),
@@ -94,31 +93,9 @@ impl Answer {
                 sequence: facts.granted.contains(Granted::SEQUENCE_DETECT),
             },
             authorization_data: ticket.authorization_data(),
-            delegated: None,
-            ticket: None,
-            pac: Err(AuthorizationProblem::Absent),
-            oid: gss::KRB5,
+            kept,
+            oid,
         })
-    }
-
-    /// Framed under this OID, the client's.
-    pub(super) fn under(self, oid: &'static [u8]) -> Self {
-        Self { oid, ..self }
-    }
-
-    /// With what the client delegated, for the context to keep.
-    pub(super) fn with_delegated(self, delegated: Option<Delegated>) -> Self {
-        Self { delegated, ..self }
-    }
-
-    /// With the client's own ticket, for the context to keep.
-    pub(super) fn with_ticket(self, ticket: Option<Box<KerberosCredential>>) -> Self {
-        Self { ticket, ..self }
-    }
-
-    /// With what was verified of the ticket's PAC.
-    pub(super) fn with_pac(self, pac: pac::Verified) -> Self {
-        Self { pac, ..self }
     }
 
     /// Makes the AP-REP, if one is wanted, and the context (rules 14, 19, 20).
@@ -137,7 +114,7 @@ impl Answer {
             .transpose()
             .map_err(|_| internal("making a subkey"))?;
         let number = sequence_number(self.received);
-        let message = ap_rep(&self.session, &mutual, key.as_ref(), number)?;
+        let message = ap_rep(&mutual, key.as_ref(), number)?;
         Ok(match mutual.style {
             Style::Framed => Answered::Done {
                 token: Some(gss::frame_message(
@@ -148,7 +125,7 @@ impl Answer {
                 context: self.context(key, number, Layout::Plain, max_token),
             },
             Style::Bare => {
-                let session = self.session.clone();
+                let session = mutual.session;
                 let context = self.context(key, number, Layout::Dce, max_token);
                 Answered::AwaitsClient {
                     token: message,
@@ -166,7 +143,7 @@ impl Answer {
         layout: Layout,
         max_token: usize,
     ) -> Box<dyn SecurityContext> {
-        let partial = self.subkey.unwrap_or(self.session);
+        let partial = self.partial;
         let (full, origin) = match acceptor {
             Some(key) => (key, KeyOrigin::AcceptorSubkey),
             None => (partial.clone(), KeyOrigin::Other),
@@ -181,12 +158,13 @@ impl Answer {
             layout,
             random: random::fill,
         });
-        let context =
-            KerberosContext::new(messages, full, partial, self.authorization_data, max_token)
-                .with_delegated(self.delegated)
-                .with_ticket(self.ticket)
-                .with_pac(self.pac);
-        Box::new(context)
+        Box::new(KerberosContext::new(
+            messages,
+            (full, partial),
+            self.authorization_data,
+            max_token,
+            self.kept,
+        ))
     }
 }
 
@@ -224,12 +202,7 @@ fn sequence_number(received: u32) -> u32 {
 }
 
 /// An AP-REP without a frame, under the session key (RFC 4120 3.2.4).
-fn ap_rep(
-    session: &Key,
-    mutual: &Mutual,
-    subkey: Option<&Key>,
-    number: u32,
-) -> Result<Vec<u8>, Error> {
+fn ap_rep(mutual: &Mutual, subkey: Option<&Key>, number: u32) -> Result<Vec<u8>, Error> {
     let failed = |_| internal("encoding an AP-REP");
     let part = EncApRepPart {
         ctime: mutual.ctime,
@@ -241,9 +214,8 @@ fn ap_rep(
         seq_number: Some(number),
     };
     let plain = Zeroizing::new(part.encode().map_err(failed)?);
-    let cipher = session
-        .usage_key(USAGE_AP_REP)
-        .encrypt(&plain, &mut random::fill);
+    let session = mutual.session.borrowed();
+    let cipher = session.encrypt_once(USAGE_AP_REP, &plain, &mut random::fill);
     ApRep::new(EncryptedData {
         etype: session.etype(),
         kvno: None,

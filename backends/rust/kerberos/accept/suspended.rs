@@ -6,16 +6,16 @@ use subtle::ConstantTimeEq as _;
 
 use super::prompt::Prompt;
 use super::{AwaitApReq, Retry};
-use crate::backends::rust::Shared;
 use crate::backends::rust::kerberos::keys::OwnTgt;
 use crate::backends::rust::suspended::{
     self, Awaits, cannot, other_config, read_framing, write_framing,
 };
+use crate::backends::rust::{Held, Shared};
 use crate::encoding::Reader;
 use crate::error::Error;
 use crate::secret::Secret;
 
-impl AwaitApReq {
+impl AwaitApReq<'static> {
     pub(super) fn save(self) -> Result<Secret, Error> {
         let Self {
             shared: _,
@@ -58,7 +58,7 @@ impl AwaitApReq {
             }
         };
         Some(Ok(Self {
-            shared: Arc::clone(shared),
+            shared: Held::Own(Arc::clone(shared)),
             framing,
             retry,
             prompt: Prompt::NotAsked,

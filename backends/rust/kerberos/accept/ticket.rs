@@ -7,8 +7,7 @@ use super::{malformed, pac};
 use crate::backends::Settings;
 use crate::backends::rust::kerberos::codec::authdata::{self, Place, ad_type};
 use crate::backends::rust::kerberos::codec::messages::{ApReq, EncTicketPart, Ticket};
-use crate::backends::rust::kerberos::codec::parts::EncryptedData;
-use crate::backends::rust::kerberos::crypto::Key;
+use crate::backends::rust::kerberos::crypto::KeyRef;
 use crate::backends::rust::kerberos::key_table;
 use crate::backends::rust::kerberos::keys::{OwnTgt, PacKey, ServiceKey, Table, some_principals};
 use crate::backends::rust::kerberos::transited;
@@ -26,13 +25,29 @@ const ADDRESS_IPV4: i32 = 2;
 const ADDRESS_NETBIOS: i32 = 20;
 const ADDRESS_IPV6: i32 = 24;
 
+/// Where ticket and authenticator are decrypted, one behind the other: wiped
+/// together.
+#[derive(Default)]
+pub(super) struct Room(SecretBuffer);
+
+impl Room {
+    /// Copies both ciphertexts in, and gives the place of each.
+    fn fill(&mut self, request: &ApReq<'_>) -> (&mut [u8], &mut [u8]) {
+        let ticket = request.ticket.enc_part.cipher.0;
+        let authenticator = request.authenticator.cipher.0;
+        self.0 = SecretBuffer::with_capacity(ticket.len() + authenticator.len());
+        self.0.extend_from_slice(ticket);
+        self.0.extend_from_slice(authenticator);
+        self.0.split_at_mut(ticket.len())
+    }
+}
+
 /// A decrypted ticket.
 pub(super) struct OpenTicket<'k> {
     target: &'k Principal,
     sealed_in: SealedIn,
     pac_key: &'k PacKey,
-    plain: SecretBuffer,
-    range: core::ops::Range<usize>,
+    plain: &'k [u8],
 }
 
 /// Which of the server's keys opened a ticket.
@@ -44,12 +59,14 @@ pub(super) enum SealedIn {
 }
 
 impl<'k> OpenTicket<'k> {
-    /// Finds the key and opens the ticket (rules 4 to 7).
+    /// Finds the key and opens the ticket (rules 4 to 7). Gives the place of
+    /// the authenticator besides.
     pub(super) fn open(
         request: &ApReq<'_>,
         settings: &Settings,
         table: &'k Table,
-    ) -> Result<Self, Error> {
+        room: &'k mut Room,
+    ) -> Result<(Self, &'k mut [u8]), Error> {
         let ticket = &request.ticket;
         let etype = ticket.enc_part.etype;
         if !settings.etypes.contains(&etype) {
@@ -61,50 +78,51 @@ impl<'k> OpenTicket<'k> {
             .into());
         }
         let candidates = Candidates::find(ticket, table, settings)?;
-        let mut plain = SecretBuffer::with_capacity(ticket.enc_part.cipher.0.len());
+        let (room, beside) = room.fill(request);
         for key in candidates.keys() {
             let Some(cipher) = key.payload.ticket_key() else {
                 continue;
             };
-            let opened = cipher.decrypt_into(ticket.enc_part.cipher.0, &mut plain);
+            let opened = cipher.decrypt_in_place(room).map(|part| part.len());
             let owner = table.owner(key).zip(key.payload.pac_key());
-            let (Ok(length), Some((target, pac_key))) = (opened.map(|part| part.len()), owner)
-            else {
+            let (Ok(length), Some((target, pac_key))) = (opened, owner) else {
+                // For the next key. What cannot be one is as it was.
+                room.copy_from_slice(ticket.enc_part.cipher.0);
                 continue;
             };
             let start = cipher.plaintext_at();
-            return Ok(Self {
+            let opened = Self {
                 target,
                 sealed_in: SealedIn::LongTermKey,
                 pac_key,
-                plain,
-                range: start..start + length,
-            });
+                plain: room.get(start..start + length).unwrap_or_default(),
+            };
+            return Ok((opened, beside));
         }
         Err(candidates.failure(ticket, table).into())
     }
 
     /// Opens the ticket with the session key of the server's TGT, if that fits
     /// (rule 13).
-    pub(super) fn unseal(tgt: &'k OwnTgt, sealed: &EncryptedData<'_>) -> Option<Self> {
-        let cipher = tgt.opener();
-        let mut plain = SecretBuffer::with_capacity(sealed.cipher.0.len());
-        let length = cipher.decrypt_into(sealed.cipher.0, &mut plain).ok()?.len();
-        let start = cipher.plaintext_at();
-        Some(Self {
+    pub(super) fn unseal(
+        tgt: &'k OwnTgt,
+        request: &ApReq<'_>,
+        room: &'k mut Room,
+    ) -> Option<(Self, &'k mut [u8])> {
+        let (room, beside) = room.fill(request);
+        let opened = Self {
             target: tgt.client(),
             sealed_in: SealedIn::TgtSessionKey,
             pac_key: tgt.pac_key(),
-            plain,
-            range: start..start + length,
-        })
+            plain: tgt.opener().decrypt_in_place(room).ok()?,
+        };
+        Some((opened, beside))
     }
 
     /// Reads what was decrypted; the session key is held to the permitted
     /// types (rule 7).
-    pub(super) fn read(&self, settings: &Settings) -> Result<ReadTicket<'_>, Error> {
-        let plain = self.plain.get(self.range.clone()).unwrap_or_default();
-        let part = EncTicketPart::decode(plain).map_err(malformed)?;
+    pub(super) fn read(self, settings: &Settings) -> Result<ReadTicket<'k>, Error> {
+        let part = EncTicketPart::decode(self.plain).map_err(malformed)?;
         if !settings.etypes.contains(&part.key.keytype) {
             return Err(Rejection::EtypeNotPermitted {
                 used_as: EtypeUse::SessionKey,
@@ -113,7 +131,7 @@ impl<'k> OpenTicket<'k> {
             }
             .into());
         }
-        let session = Key::copy_from(part.key.keytype, part.key.keyvalue.0).map_err(|_| {
+        let session = KeyRef::new(part.key.keytype, part.key.keyvalue.0).map_err(|_| {
             Error::malformed("EncTicketPart", "a session key of the wrong length", None)
         })?;
         Ok(ReadTicket {
@@ -253,7 +271,7 @@ pub(super) struct ReadTicket<'a> {
     pub(super) sealed_in: SealedIn,
     pac_key: &'a PacKey,
     pub(super) part: EncTicketPart<'a>,
-    pub(super) session: Key,
+    pub(super) session: KeyRef<'a>,
 }
 
 impl<'a> ReadTicket<'a> {

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::ticket::{OpenTicket, check_accepted};
+use super::ticket::{OpenTicket, Room, check_accepted};
 use super::{AwaitApReq, SentService, Token, malformed};
 use crate::backends::Settings;
 use crate::backends::rust::kerberos::codec::gss;
@@ -31,7 +31,7 @@ pub(super) fn tgt_request(token: &[u8]) -> Option<&[u8]> {
 /// The TGT that a client asks for, and the KERB-TGT-REPLY with it.
 pub(super) fn answer(
     request: &[u8],
-    state: &AwaitApReq,
+    state: &AwaitApReq<'_>,
     keys: &KeySource,
     now: SystemTime,
 ) -> Result<(Arc<OwnTgt>, Vec<u8>), Error> {
@@ -116,7 +116,7 @@ fn any_name(settings: &Settings) -> bool {
 pub(super) fn tgt_for(
     token: &Token<'_>,
     request: &ApReq<'_>,
-    state: &AwaitApReq,
+    state: &AwaitApReq<'_>,
     keys: &KeySource,
     now: SystemTime,
 ) -> Result<Option<Arc<OwnTgt>>, Error> {
@@ -154,10 +154,11 @@ pub(super) fn open_ticket<'k>(
     settings: &Settings,
     tgt: Option<&'k OwnTgt>,
     table: &'k Table,
-) -> Result<OpenTicket<'k>, Error> {
+    room: &'k mut Room,
+) -> Result<(OpenTicket<'k>, &'k mut [u8]), Error> {
     match tgt {
-        Some(tgt) => open(request, settings, tgt),
-        None => OpenTicket::open(request, settings, table),
+        Some(tgt) => open(request, settings, tgt, room),
+        None => OpenTicket::open(request, settings, table, room),
     }
 }
 
@@ -166,7 +167,8 @@ fn open<'k>(
     request: &ApReq<'_>,
     settings: &Settings,
     tgt: &'k OwnTgt,
-) -> Result<OpenTicket<'k>, Error> {
+    room: &'k mut Room,
+) -> Result<(OpenTicket<'k>, &'k mut [u8]), Error> {
     let ticket = &request.ticket;
     let service: Principal = ticket.sname.in_realm(ticket.realm);
     let own = tgt.client();
@@ -177,7 +179,7 @@ fn open<'k>(
     check_accepted(own, settings)?;
     let sealed = &ticket.enc_part;
     let opened = (sealed.etype == tgt.etype())
-        .then(|| OpenTicket::unseal(tgt, sealed))
+        .then(|| OpenTicket::unseal(tgt, request, room))
         .flatten();
     opened.ok_or_else(|| {
         Rejection::OtherTgtKey {

@@ -13,7 +13,7 @@
 //! The ticket's session key goes along only where it protects messages, and
 //! the server's own key never: it is not in a context.
 
-use super::KerberosContext;
+use super::{Kept, KerberosContext};
 use crate::authorization::{PacSignatures, SignatureCheck};
 use crate::backends::rust::kerberos::crypto::Key;
 use crate::backends::rust::kerberos::per_message::Messages;
@@ -34,10 +34,9 @@ impl KerberosContext {
             partial,
             authorization_data,
             max_token,
-            delegated: _,
-            ticket: _,
-            pac,
+            kept,
         } = self;
+        let pac = kept.pac;
         writer.u8(VERSION);
         write_key(writer, &full);
         let other = Some(&partial).filter(|key| !key.is(&full));
@@ -66,8 +65,19 @@ impl KerberosContext {
         } else {
             Err(read_problem(reader)?)
         };
-        let context = Self::new(messages, full, partial, authorization_data, max_token);
-        Some(context.with_pac(pac))
+        let kept = Kept {
+            delegated: None,
+            ticket: None,
+            pac,
+        };
+        let keys = (full, partial);
+        Some(Self::new(
+            messages,
+            keys,
+            authorization_data,
+            max_token,
+            kept,
+        ))
     }
 }
 

@@ -4,8 +4,8 @@
 
 use aes::cipher::KeyInit;
 use aes::cipher::consts::U16;
-use aes::cipher::{Block, BlockCipherEncrypt, BlockSizeUser};
-use aes::{Aes128, Aes128Enc, Aes256, Aes256Enc};
+use aes::cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, BlockSizeUser};
+use aes::{Aes128, Aes128Dec, Aes128Enc, Aes256, Aes256Dec, Aes256Enc};
 use sha1::{Digest, Sha1};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -31,17 +31,21 @@ pub(super) enum Purpose {
 pub(super) trait Size: cts::Aes + KeyInit {
     /// The encrypting half alone: derivation never decrypts.
     type Encryptor: KeyInit + BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>;
+    /// The other half alone.
+    type Decryptor: KeyInit + BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>;
     /// The key length, in bytes.
     const KEY: usize;
 }
 
 impl Size for Aes128 {
     type Encryptor = Aes128Enc;
+    type Decryptor = Aes128Dec;
     const KEY: usize = 16;
 }
 
 impl Size for Aes256 {
     type Encryptor = Aes256Enc;
+    type Decryptor = Aes256Dec;
     const KEY: usize = 32;
 }
 
@@ -53,16 +57,8 @@ pub(super) struct Cipher<C> {
 
 impl<C: Size> Cipher<C> {
     pub(super) fn derive(key: &[u8], usage: u32) -> Self {
-        let base = schedule::<C::Encryptor>(key);
-        let mut bytes = Zeroizing::new([0; MAX_KEY]);
-        let derived = &mut bytes[..C::KEY];
-        dk(&base, folded(usage, Purpose::Encryption), derived);
-        let aes = schedule(derived);
-        dk(&base, folded(usage, Purpose::Integrity), derived);
-        Self {
-            aes,
-            tag: Tag::new(derived),
-        }
+        let (aes, tag) = keys::<C, C>(key, usage);
+        Self { aes, tag }
     }
 
     /// Encrypts confounder and plaintext in `body`, and writes their tag.
@@ -95,6 +91,37 @@ impl<C: Size> Cipher<C> {
         message.decrypt(&self.aes);
         mac::verify_fed(&self.tag, |sum| message.feed(sum), tag).inspect_err(|_| message.wipe())
     }
+}
+
+/// Ke, as whichever half of the cipher is needed, and Ki of one usage.
+fn keys<C: Size, A: KeyInit>(key: &[u8], usage: u32) -> (A, Tag) {
+    let constants = [Purpose::Encryption, Purpose::Integrity].map(|it| folded(usage, it));
+    let mut bytes = Zeroizing::new([[0; MAX_KEY]; 2]);
+    dk_both::<C>(&schedule(key), constants, &mut bytes);
+    let [encryption, integrity] = &*bytes;
+    (
+        schedule(&encryption[..C::KEY]),
+        Tag::new(&integrity[..C::KEY]),
+    )
+}
+
+/// Derives the keys, and does with them what [`Cipher::open`] does: of the
+/// cipher's two schedules one is enough for that.
+pub(super) fn open_once<C: Size>(
+    key: &[u8],
+    usage: u32,
+    body: &mut [u8],
+    tag: &[u8],
+) -> Result<(), CryptoError> {
+    let (aes, own) = keys::<C, C::Decryptor>(key, usage);
+    let feed = |sum: &mut _| cts::decrypt_and_sign(&aes, sum, body);
+    mac::verify_fed(&own, feed, tag).inspect_err(|_| body.zeroize())
+}
+
+/// The same for [`Cipher::seal`].
+pub(super) fn seal_once<C: Size>(key: &[u8], usage: u32, body: &mut [u8], tag: &mut [u8]) {
+    let (aes, own) = keys::<C, C::Encryptor>(key, usage);
+    mac::sign_fed(&own, |sum| cts::sign_and_encrypt(&aes, sum, body), tag);
 }
 
 /// Kc of one usage.
@@ -141,6 +168,23 @@ where
         piece.copy_from_slice(&block);
     }
     block.zeroize();
+}
+
+/// [`dk`] for two constants. Each is a chain of blocks that wait for the one
+/// before: side by side they take as long as one.
+fn dk_both<C: Size>(
+    base: &C::Encryptor,
+    constants: [[u8; BLOCK]; 2],
+    out: &mut [[u8; MAX_KEY]; 2],
+) {
+    let mut blocks = constants.map(Block::<C::Encryptor>::from);
+    for at in (0..C::KEY).step_by(BLOCK) {
+        base.encrypt_blocks(&mut blocks);
+        for (key, block) in out.iter_mut().zip(&blocks) {
+            key[at..at + BLOCK].copy_from_slice(block);
+        }
+    }
+    blocks.iter_mut().for_each(Zeroize::zeroize);
 }
 
 /// The n-folded constant of a key usage.

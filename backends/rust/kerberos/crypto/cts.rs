@@ -12,6 +12,16 @@ use aes::cipher::{
 use super::BLOCK;
 use super::mac::Sum;
 
+/// What encrypts blocks of AES.
+pub(super) trait Encrypt: BlockSizeUser<BlockSize = U16> + BlockCipherEncrypt {}
+
+impl<C> Encrypt for C where C: BlockSizeUser<BlockSize = U16> + BlockCipherEncrypt {}
+
+/// What decrypts them.
+pub(super) trait Decrypt: BlockSizeUser<BlockSize = U16> + BlockCipherDecrypt {}
+
+impl<C> Decrypt for C where C: BlockSizeUser<BlockSize = U16> + BlockCipherDecrypt {}
+
 /// A cipher whose block is that of AES.
 pub(super) trait Aes:
     BlockSizeUser<BlockSize = U16> + BlockCipherEncrypt + BlockCipherDecrypt
@@ -35,7 +45,7 @@ const STEP: usize = 64;
 
 /// Encrypts `buf`, which has at least one block (a confounder is one), and
 /// gives `sum` its plaintext.
-pub(super) fn sign_and_encrypt<C: Aes, S: Sum>(aes: &C, sum: &mut S, buf: &mut [u8]) {
+pub(super) fn sign_and_encrypt<C: Encrypt, S: Sum>(aes: &C, sum: &mut S, buf: &mut [u8]) {
     debug_assert!(buf.len() >= BLOCK, "CTS needs one whole block");
     let (whole, last) = buf.split_at_mut(whole_len(buf.len()));
     let mut chain = cbc::Encryptor::inner_iv_init(aes, &Array::default());
@@ -50,7 +60,7 @@ pub(super) fn sign_and_encrypt<C: Aes, S: Sum>(aes: &C, sum: &mut S, buf: &mut [
 /// Encrypts `buf`, which has at least one block, and gives `sum` the
 /// ciphertext. `sum` has taken one block before, so that steps which end a
 /// block short of the MAC's own need no copy in it.
-pub(super) fn encrypt_and_sign<C: Aes, S: Sum>(aes: &C, sum: &mut S, buf: &mut [u8]) {
+pub(super) fn encrypt_and_sign<C: Encrypt, S: Sum>(aes: &C, sum: &mut S, buf: &mut [u8]) {
     debug_assert!(buf.len() >= BLOCK, "CTS needs one whole block");
     let split = whole_len(buf.len());
     let (whole, last) = buf.split_at_mut(split);
@@ -69,7 +79,7 @@ pub(super) fn encrypt_and_sign<C: Aes, S: Sum>(aes: &C, sum: &mut S, buf: &mut [
 
 /// Encrypts the last block, of which `whole` holds the ones before, encrypted
 /// (RFC 3962 5). Nothing is left to do where there is only one.
-fn steal<C: Aes>(aes: &C, whole: &mut [u8], last: &mut [u8]) {
+fn steal<C: Encrypt>(aes: &C, whole: &mut [u8], last: &mut [u8]) {
     let Some(previous) = whole.last_chunk_mut::<BLOCK>().filter(|_| !last.is_empty()) else {
         return;
     };
@@ -94,14 +104,14 @@ fn blocks(whole: &mut [u8]) -> &mut [Array<u8, U16>] {
 }
 
 /// Decrypts `buf`, which has at least one block.
-pub(super) fn decrypt<C: Aes>(aes: &C, buf: &mut [u8]) {
+pub(super) fn decrypt<C: Decrypt>(aes: &C, buf: &mut [u8]) {
     let (whole, _) = unsteal(aes, buf);
     cbc::Decryptor::inner_iv_init(aes, &Array::default()).decrypt_blocks(blocks(whole));
 }
 
 /// Decrypts `buf`, which has at least one block, and gives `sum` the
 /// plaintext.
-pub(super) fn decrypt_and_sign<C: Aes, S: Sum>(aes: &C, sum: &mut S, buf: &mut [u8]) {
+pub(super) fn decrypt_and_sign<C: Decrypt, S: Sum>(aes: &C, sum: &mut S, buf: &mut [u8]) {
     let (whole, last) = unsteal(aes, buf);
     let mut chain = cbc::Decryptor::inner_iv_init(aes, &Array::default());
     // The MAC is a step behind, as above.
@@ -118,7 +128,7 @@ pub(super) fn decrypt_and_sign<C: Aes, S: Sum>(aes: &C, sum: &mut S, buf: &mut [
 
 /// Undoes [`steal`]: `last` is decrypted, and `whole` is as CBC left it. A
 /// single block is `whole` by itself.
-fn unsteal<'a, C: Aes>(aes: &C, buf: &'a mut [u8]) -> (&'a mut [u8], &'a mut [u8]) {
+fn unsteal<'a, C: Decrypt>(aes: &C, buf: &'a mut [u8]) -> (&'a mut [u8], &'a mut [u8]) {
     debug_assert!(buf.len() >= BLOCK, "CTS needs one whole block");
     let (whole, last) = buf.split_at_mut(whole_len(buf.len()));
     let Some(swapped) = whole.last_chunk_mut::<BLOCK>().filter(|_| !last.is_empty()) else {

@@ -31,7 +31,61 @@ impl Drop for Bytes {
     }
 }
 
+/// A key whose bytes lie elsewhere, in what is wiped with whoever owns it: the
+/// session key in a decrypted ticket, of which most handshakes need nothing
+/// but to open the authenticator.
+#[derive(Clone, Copy)]
+pub(crate) struct KeyRef<'a> {
+    profile: Profile,
+    bytes: &'a [u8],
+}
+
+impl<'a> KeyRef<'a> {
+    /// A key where it lies.
+    ///
+    /// # Errors
+    /// As for [`Key::new`].
+    pub(crate) fn new(etype: EncryptionType, bytes: &'a [u8]) -> Result<Self, CryptoError> {
+        let profile = Profile::try_from(etype)?;
+        let (expected, found) = (profile.key_len(), bytes.len());
+        if expected != found {
+            return Err(CryptoError::KeyLength {
+                etype,
+                expected,
+                found,
+            });
+        }
+        Ok(Self { profile, bytes })
+    }
+
+    /// Its encryption type.
+    pub(crate) fn etype(self) -> EncryptionType {
+        self.profile.etype()
+    }
+
+    /// The same key in bytes of its own.
+    pub(crate) fn to_key(self) -> Key {
+        Key::filled(self.profile, |own| own.copy_from_slice(self.bytes))
+    }
+
+    pub(super) fn profile(self) -> Profile {
+        self.profile
+    }
+
+    pub(super) fn expose(self) -> &'a [u8] {
+        self.bytes
+    }
+}
+
 impl Key {
+    /// The same key, where it lies.
+    pub(crate) fn borrowed(&self) -> KeyRef<'_> {
+        KeyRef {
+            profile: self.profile,
+            bytes: self.expose(),
+        }
+    }
+
     /// A key from its bytes.
     ///
     /// # Errors
@@ -46,16 +100,7 @@ impl Key {
     /// # Errors
     /// As for [`new`](Self::new).
     pub(crate) fn copy_from(etype: EncryptionType, bytes: &[u8]) -> Result<Self, CryptoError> {
-        let profile = Profile::try_from(etype)?;
-        let (expected, found) = (profile.key_len(), bytes.len());
-        if expected != found {
-            return Err(CryptoError::KeyLength {
-                etype,
-                expected,
-                found,
-            });
-        }
-        Ok(Self::filled(profile, |own| own.copy_from_slice(bytes)))
+        KeyRef::new(etype, bytes).map(KeyRef::to_key)
     }
 
     /// The bytes are written where they stay: a move would leave a copy.

@@ -30,7 +30,7 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use key::Key;
+pub(crate) use key::{Key, KeyRef};
 pub(crate) use rc4_hmac::{MessageKeys, MessageSum};
 pub(crate) use scatter::Scattered;
 pub(crate) use string_to_key::string_to_key;

@@ -559,6 +559,20 @@ fn encryption_gives_the_published_ciphertexts_both_ways() {
             usage_key.decrypt_into(&expected, &mut scratch).unwrap(),
             plain
         );
+
+        // And with a key that is used once.
+        let key = key(etype, base);
+        let once = key.borrowed();
+        let mut buf = expected.clone();
+        assert_eq!(once.decrypt_once(usage, &mut buf).unwrap(), plain);
+        let again = once.encrypt_once(usage, &plain, &mut |out| out.copy_from_slice(&inside));
+        assert_eq!(again, expected);
+        for at in 0..expected.len() {
+            let mut changed = expected.clone();
+            changed[at] ^= 1;
+            let refused = once.decrypt_once(usage, &mut changed).map(drop);
+            assert_eq!(refused, Err(CryptoError::Integrity), "byte {at}");
+        }
     }
 }
 

@@ -8,7 +8,9 @@ use super::aes_sha2::{Aes128Sha256, Aes256Sha384};
 use super::hmac::{Hmac, Sha1, Sha256, Sha384};
 use super::mac::Sum;
 use super::profile::{Profile, TagPlace};
-use super::{CryptoError, Key, Random, Scattered, aes_sha1, aes_sha2, mac, rc4_hmac, scatter};
+use super::{
+    CryptoError, Key, KeyRef, Random, Scattered, aes_sha1, aes_sha2, mac, rc4_hmac, scatter,
+};
 use crate::message::MessagePart;
 
 /// Encrypts and decrypts under one key for one usage: both AES schedules and
@@ -59,19 +61,6 @@ impl UsageKey {
         }
     }
 
-    /// The integrity tag of a ciphertext: what tells it from another. `None`
-    /// for what is too short to be one.
-    pub(crate) fn tag<'a>(&self, ciphertext: &'a [u8]) -> Option<&'a [u8]> {
-        let (front, end) = match self.profile.tag_place() {
-            TagPlace::Front => (0, self.mac_len()),
-            TagPlace::End => (
-                ciphertext.len().checked_sub(self.mac_len())?,
-                ciphertext.len(),
-            ),
-        };
-        ciphertext.get(front..end)
-    }
-
     /// How much longer than its plaintext a ciphertext is, in bytes.
     pub(crate) fn overhead(&self) -> usize {
         self.confounder_len() + self.mac_len()
@@ -101,6 +90,7 @@ impl UsageKey {
     }
 
     /// Encrypts into a new vector.
+    #[cfg(any(test, fuzzing, feature = "testing"))]
     pub(crate) fn encrypt(&self, plaintext: &[u8], random: Random<'_>) -> Vec<u8> {
         let total = plaintext.len() + self.overhead();
         let mut buf = Vec::with_capacity(total);
@@ -211,19 +201,92 @@ impl UsageKey {
         Ok(())
     }
 
-    /// Confounder and data on one side, the tag on the other.
     fn split<'a>(&self, buf: &'a mut [u8]) -> Result<(&'a mut [u8], &'a mut [u8]), CryptoError> {
-        let (needed, found) = (self.overhead(), buf.len());
-        if found < needed {
-            return Err(CryptoError::TooShort { needed, found });
+        split(self.profile, buf)
+    }
+}
+
+/// Confounder and data on one side, the tag on the other.
+fn split(profile: Profile, buf: &mut [u8]) -> Result<(&mut [u8], &mut [u8]), CryptoError> {
+    let (needed, found) = (profile.confounder_len() + profile.mac_len(), buf.len());
+    if found < needed {
+        return Err(CryptoError::TooShort { needed, found });
+    }
+    Ok(match profile.tag_place() {
+        TagPlace::End => buf.split_at_mut(found - profile.mac_len()),
+        TagPlace::Front => {
+            let (tag, body) = buf.split_at_mut(profile.mac_len());
+            (body, tag)
         }
-        Ok(match self.profile.tag_place() {
-            TagPlace::End => buf.split_at_mut(found - self.mac_len()),
-            TagPlace::Front => {
-                let (tag, body) = buf.split_at_mut(self.mac_len());
-                (body, tag)
+    })
+}
+
+/// A key that is needed for one message of a usage: nothing is made ready for
+/// a second one.
+impl KeyRef<'_> {
+    /// The integrity tag of a ciphertext, which tells it from another.
+    /// `None` for what is too short to be one.
+    pub(crate) fn tag(self, ciphertext: &[u8]) -> Option<&[u8]> {
+        let length = self.profile().mac_len();
+        match self.profile().tag_place() {
+            TagPlace::Front => ciphertext.get(..length),
+            TagPlace::End => ciphertext.get(ciphertext.len().checked_sub(length)?..),
+        }
+    }
+
+    /// As [`UsageKey::decrypt_in_place`].
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn decrypt_once(self, usage: u32, buf: &mut [u8]) -> Result<&mut [u8], CryptoError> {
+        let (profile, key) = (self.profile(), self.expose());
+        let (body, tag) = split(profile, buf)?;
+        match profile {
+            Profile::Aes128Sha1 => aes_sha1::open_once::<Aes128>(key, usage, body, tag),
+            Profile::Aes256Sha1 => aes_sha1::open_once::<Aes256>(key, usage, body, tag),
+            Profile::Aes128Sha256 => {
+                aes_sha2::Cipher::<Aes128Sha256>::derive(key, usage).open(body, tag)
             }
-        })
+            Profile::Aes256Sha384 => {
+                aes_sha2::Cipher::<Aes256Sha384>::derive(key, usage).open(body, tag)
+            }
+            Profile::Rc4 => rc4_hmac::Cipher::derive(key, usage).open(body, tag),
+        }?;
+        Ok(&mut body[profile.confounder_len()..])
+    }
+
+    /// As [`UsageKey::encrypt`].
+    pub(crate) fn encrypt_once(self, usage: u32, plaintext: &[u8], random: Random<'_>) -> Vec<u8> {
+        let (profile, key) = (self.profile(), self.expose());
+        let (confounder, mac) = (profile.confounder_len(), profile.mac_len());
+        let total = confounder + plaintext.len() + mac;
+        let start = match profile.tag_place() {
+            TagPlace::Front => mac + confounder,
+            TagPlace::End => confounder,
+        };
+        let mut buf = Vec::with_capacity(total);
+        buf.resize(start, 0);
+        buf.extend_from_slice(plaintext);
+        buf.resize(total, 0);
+        let (body, tag) = split(profile, &mut buf).expect("room was made for them");
+        random(&mut body[..confounder]);
+        match profile {
+            Profile::Aes128Sha1 => aes_sha1::seal_once::<Aes128>(key, usage, body, tag),
+            Profile::Aes256Sha1 => aes_sha1::seal_once::<Aes256>(key, usage, body, tag),
+            Profile::Aes128Sha256 => {
+                aes_sha2::Cipher::<Aes128Sha256>::derive(key, usage).seal(body, tag);
+            }
+            Profile::Aes256Sha384 => {
+                aes_sha2::Cipher::<Aes256Sha384>::derive(key, usage).seal(body, tag);
+            }
+            Profile::Rc4 => rc4_hmac::Cipher::derive(key, usage).seal(body, tag),
+        }
+        buf
+    }
+
+    /// Kc for one key usage, made ready.
+    pub(crate) fn checksum_key(self, usage: u32) -> ChecksumKey {
+        ChecksumKey::derive(self.profile(), self.expose(), usage)
     }
 }
 
