@@ -62,6 +62,7 @@ impl UsageKey {
     }
 
     /// How much longer than its plaintext a ciphertext is, in bytes.
+    #[cfg(any(test, fuzzing, feature = "testing"))]
     pub(crate) fn overhead(&self) -> usize {
         self.confounder_len() + self.mac_len()
     }
