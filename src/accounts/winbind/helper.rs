@@ -1,5 +1,6 @@
 //! One process of `ntlm_auth`.
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -29,7 +30,9 @@ pub(super) enum NoAnswer {
 pub(super) struct Helper {
     child: Child,
     input: SyncSender<String>,
-    output: Receiver<Line>,
+    output: Receiver<Vec<Line>>,
+    /// What came with the last line that was looked at, and is behind it.
+    rest: VecDeque<Line>,
 }
 
 impl Helper {
@@ -54,6 +57,7 @@ impl Helper {
                 child,
                 input,
                 output,
+                rest: VecDeque::new(),
             }),
             Err(error) => {
                 end(&mut child);
@@ -65,20 +69,18 @@ impl Helper {
     /// Asks, and awaits the whole answer.
     pub(super) fn ask(&mut self, request: &str, wait: Duration) -> Result<Vec<Line>, NoAnswer> {
         // What it has said unasked belongs to nobody's logon.
-        if self.output.try_iter().any(|line| line.as_str() != ".") {
+        let mut unasked = self.rest.drain(..).chain(self.output.try_iter().flatten());
+        if unasked.any(|line| line.as_str() != ".") {
             return Err(NoAnswer::Died);
         }
+        drop(unasked);
         // A helper that reads nothing keeps the thread behind this from
         // writing, and not the logon from ending.
         let written = self.input.try_send(request.to_owned());
         written.map_err(|_| NoAnswer::Died)?;
         let mut answer: Vec<Line> = Vec::new();
         for _ in 0..MAX_LINES {
-            let line = match self.output.recv_timeout(wait) {
-                Ok(line) => line,
-                Err(RecvTimeoutError::Timeout) => return Err(NoAnswer::Late),
-                Err(RecvTimeoutError::Disconnected) => return Err(NoAnswer::Died),
-            };
+            let line = self.line(wait)?;
             match (line.as_str(), answer.is_empty()) {
                 // Samba ends a refusal twice; the second end comes here.
                 (".", true) => {}
@@ -87,6 +89,19 @@ impl Helper {
             }
         }
         Err(NoAnswer::Died)
+    }
+
+    fn line(&mut self, wait: Duration) -> Result<Line, NoAnswer> {
+        loop {
+            if let Some(line) = self.rest.pop_front() {
+                return Ok(line);
+            }
+            let piece = self.output.recv_timeout(wait);
+            self.rest = VecDeque::from(piece.map_err(|error| match error {
+                RecvTimeoutError::Timeout => NoAnswer::Late,
+                RecvTimeoutError::Disconnected => NoAnswer::Died,
+            })?);
+        }
     }
 }
 
@@ -121,20 +136,27 @@ fn writer(mut input: ChildStdin) -> std::io::Result<SyncSender<String>> {
 }
 
 /// The lines that it says, read by a thread, so that waiting for one can end.
-fn lines(output: ChildStdout) -> std::io::Result<Receiver<Line>> {
-    let (sender, receiver) = mpsc::sync_channel(MAX_LINES);
+/// Those that come together are handed on together: what is behind an answer's
+/// end must not be seen only after the next question, which it does not answer.
+fn lines(output: ChildStdout) -> std::io::Result<Receiver<Vec<Line>>> {
+    let (sender, receiver) = mpsc::sync_channel(1);
     thread::Builder::new()
         .name("ntlm_auth-reader".into())
         .spawn(move || {
             let mut output = BufReader::new(output);
+            let mut piece = Vec::new();
             loop {
                 let mut line = Zeroizing::new(String::with_capacity(256));
                 let read = output.by_ref().take(MAX_LINE).read_line(&mut line);
                 if !read.is_ok_and(|length| length > 0) || !line.ends_with('\n') {
                     return;
                 }
-                let text = line.trim_end();
-                if sender.send(Zeroizing::new(text.to_owned())).is_err() {
+                piece.push(Zeroizing::new(line.trim_end().to_owned()));
+                // Longer than any answer, so that what is behind one is with it.
+                if piece.len() < 2 * MAX_LINES && output.buffer().contains(&b'\n') {
+                    continue;
+                }
+                if sender.send(std::mem::take(&mut piece)).is_err() {
                     return;
                 }
             }
