@@ -758,7 +758,7 @@ fn held() -> (Site, Waiting) {
 }
 
 async fn until(what: impl Fn() -> bool) {
-    for _ in 0..2000 {
+    for _ in 0..30_000 {
         if what() {
             return;
         }
@@ -799,6 +799,8 @@ async fn a_client_that_vanishes_leaves_nothing() {
     let gone = ::tokio::time::timeout(Duration::from_millis(50), step).await;
     gone.unwrap_err();
     assert_eq!(site.layer.handshakes().blocking_steps(), 1);
+    // Its thread may have begun only now.
+    until(|| waiting.lock().unwrap().len() == 1).await;
     waiting
         .lock()
         .unwrap()
