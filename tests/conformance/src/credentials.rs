@@ -407,7 +407,14 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        // Of a test that has failed in between, too.
+        for path in [
+            self.0.clone(),
+            self.0.with_extension("new"),
+            self.0.with_extension("away"),
+        ] {
+            let _ = fs::remove_file(path);
+        }
     }
 }
 
@@ -437,7 +444,7 @@ pub(crate) fn until(what: &str, mut is: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is() {
         assert!(
-            start.elapsed() < Duration::from_secs(20),
+            start.elapsed() < Duration::from_secs(60),
             "{what} has not come"
         );
         thread::sleep(Duration::from_millis(5));
@@ -511,24 +518,39 @@ pub fn rule_42_a_half_written_keytab_never_replaces<M: Mount>() {
 pub fn rule_42_a_keytab_is_read_when_it_keeps_still<M: Mount>() {
     // Written in place, slowly: what is there after each entry is a keytab by itself, and lacks
     // the key that is in use. None of them is taken over before the writing has ended.
+    // A change takes two looks, 3 s apart: the writing must not stand still that long, as it does
+    // where the machine does.
+    let every = Duration::from_secs(6);
+    let stood_still = Duration::from_millis(2500);
+    let done = (0..5).any(|_| written_slowly::<M>(every, stood_still));
+    assert!(done, "the machine stands still all the time");
+}
+
+/// False if the writing stood still for that long, which proves nothing.
+fn written_slowly<M: Mount>(every: Duration, stood_still: Duration) -> bool {
     let bench = Bench::new();
     let old = entry("HTTP", "web", 1, key("old"));
     let file = File::new(&simple(std::slice::from_ref(&old)));
-    // A change takes two looks, 3 s apart: the writing must not stand still that long.
-    let every = Duration::from_secs(6);
     let keytab = Keytab::open(&file.0).expect("opens").reload_every(every);
     let config = bench.builder_with::<M>(keytab).build().expect("builds");
     let others: Vec<Entry> = (0..150)
         .map(|n| entry("HTTP", "web", n + 2, key("new")))
         .collect();
+    let mut last = Instant::now();
     for written in 1..others.len() {
         fs::write(&file.0, simple(&others[..written])).expect("writes");
-        assert!(admits(&bench, &config, 1, "old"), "after {written} entries");
+        let admitted = admits(&bench, &config, 1, "old");
+        if last.elapsed() > stood_still {
+            return false;
+        }
+        assert!(admitted, "after {written} entries");
+        last = Instant::now();
         thread::sleep(Duration::from_millis(10));
     }
     fs::write(&file.0, simple(&[&others[..], &[old]].concat())).expect("writes");
     until("the whole file", || admits(&bench, &config, 151, "new"));
     assert!(admits(&bench, &config, 1, "old"));
+    true
 }
 
 pub fn rule_42_a_missing_keytab_keeps_keys<M: Mount>() {

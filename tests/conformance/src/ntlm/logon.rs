@@ -191,28 +191,33 @@ pub fn rule_36_the_client_cannot_tell<M: NtlmMount>() {
 
 pub fn rule_36_nor_by_the_time<M: NtlmMount>() {
     let config = config::<M>();
-    // The fastest of many: what remains when nothing else was in the way.
-    let fastest = |user: &str| {
-        let time = |_| {
-            let half = begin(&config, SEALING);
-            let mut answer = half.answer(user, "");
-            answer.hash = [0; 16];
-            let token = answer.token();
-            let mut acceptor = half.acceptor;
-            let start = Instant::now();
-            let step = acceptor.step(&token);
-            let took = start.elapsed();
-            assert!(step.is_err());
-            took
-        };
-        (0..400).map(time).min().expect("some")
+    let time = |user: &str| {
+        let half = begin(&config, SEALING);
+        let mut answer = half.answer(user, "");
+        answer.hash = [0; 16];
+        let token = answer.token();
+        let mut acceptor = half.acceptor;
+        let start = Instant::now();
+        let step = acceptor.step(&token);
+        let took = start.elapsed();
+        assert!(step.is_err());
+        took
     };
-    let (known, unknown) = (fastest("alice"), fastest("nobodys"));
-    let disabled = fastest("mallory");
-    for (one, two) in [(known, unknown), (known, disabled)] {
-        let (less, more) = (one.min(two), one.max(two));
-        assert!(more < less * 2, "{known:?}, {unknown:?}, {disabled:?}");
-    }
+    // The fastest of many, by turns: what remains when nothing else was in the way. A machine
+    // that is busy gets more of them; a difference is there however many there are.
+    let mut fastest = [Duration::MAX; 3];
+    let alike = (0..5).any(|_| {
+        for _ in 0..400 {
+            for (fastest, user) in fastest.iter_mut().zip(["alice", "nobodys", "mallory"]) {
+                *fastest = time(user).min(*fastest);
+            }
+        }
+        let [known, unknown, disabled] = fastest;
+        [(known, unknown), (known, disabled)]
+            .iter()
+            .all(|(one, two)| one.max(two) < &(*one.min(two) * 2))
+    });
+    assert!(alike, "known, unknown, disabled: {fastest:?}");
 }
 
 fn anonymous(config: &AcceptorConfig, lm: &[u8]) -> Result<Context, Rejection> {

@@ -56,6 +56,8 @@ fn serve<B: Backend + 'static>(
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
     let socket = std::env::temp_dir().join(format!("gss-suite-{}-{n}", std::process::id()));
+    // Of a process of the past that had this one's number, and was killed.
+    let _ = std::fs::remove_file(&socket);
     let (clock, replay) = (
         Arc::new(Told::default()),
         Arc::new(MemoryReplayStore::new()),

@@ -18,12 +18,15 @@ fn round() -> usize {
     }
 }
 
-/// Resident memory of this process in KiB (proc(5)).
+/// Resident memory of this process in KiB (proc(5)), without what is in files: that comes and goes
+/// with what else the machine needs its memory for.
 fn resident() -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
     let number = line.and_then(|line| line.split_whitespace().next());
-    number.and_then(|text| text.parse().ok()).expect("VmRSS")
+    number.and_then(|text| text.parse().ok()).expect("RssAnon")
 }
 
 /// A program of its own, so that no other test's memory is counted: the test starts itself.

@@ -36,6 +36,8 @@ fn without_a_library_the_rust_backend_works() {
     }
     let me = std::env::current_exe().expect("this program");
     let root = Root(std::env::temp_dir().join(format!("gss-nowhere-{}", std::process::id())));
+    // Of a process of the past that had this one's number, and was killed.
+    let _ = fs::remove_dir_all(&root.0);
     let libraries = linked(&me);
     let names: Vec<String> = libraries.iter().map(|l| l.display().to_string()).collect();
     assert!(!names.is_empty(), "ldd names none");

@@ -125,7 +125,9 @@ impl Judge {
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("kit-judge-{}-{n}", std::process::id());
         let dir = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&dir)?;
+        // Of a process of the past that had this one's number, and was killed: its replay cache.
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir(&dir)?;
         std::fs::write(dir.join("krb5.conf"), CONF)?;
         let running = None;
         Ok(Self {
