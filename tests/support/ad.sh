@@ -120,6 +120,8 @@ seed() {
 }
 
 start() {
+  # What a process left here that was killed.
+  stop
   namespaces
   configs
   dc samba-tool domain provision --configfile="$B/dc.conf" --realm=AD.TEST --domain=ADTEST \
@@ -138,7 +140,7 @@ start() {
 
 wait_for() { # wait_for WHAT CMD..: until it succeeds
   local what=$1; shift
-  for _ in $(seq 150); do "$@" >"$B/wait.log" 2>&1 && return 0; sleep 0.2; done
+  for _ in $(seq 600); do "$@" >"$B/wait.log" 2>&1 && return 0; sleep 0.2; done
   echo "ad.sh: $what does not come up:" >&2; cat "$B/wait.log" >&2; exit 1
 }
 
@@ -148,10 +150,11 @@ stop() {
   done
   # Whatever else was started there is in the namespaces, and nothing else is.
   for ns in "$DC" "$CL"; do
-    for _ in 1 2 3; do
+    for try in $(seq 20); do
       pids=$(ip netns pids "$ns" 2>/dev/null || true)
       [ -n "$pids" ] || break
-      kill $pids 2>/dev/null || true
+      # shellcheck disable=SC2086
+      kill $([ "$try" -lt 15 ] || echo -9) $pids 2>/dev/null || true
       sleep 0.5
     done
     ip netns del "$ns" 2>/dev/null || true

@@ -18,4 +18,7 @@ cargo +nightly fuzz run "$target" "$scratch/corpus" "$scratch/found" $([ -d "$se
   >"$scratch/output" 2>&1 || status=$?
 printf -- '--- fuzz %s\n' "$target"
 grep -vE '^(INFO|stat::(new_units|peak|slowest|average))' "$scratch/output" || true
+if [ "$status" -ne 0 ]; then
+  { printf -- '--- FAILED: fuzz %s\n' "$target"; tail -n 80 "$scratch/output"; } >"${log:-$scratch}/failed-$target"
+fi
 exit "$status"

@@ -21,9 +21,9 @@ if [ ! -x "$dir/heimdal/usr/bin/kgetcred" ]; then
     mkdir -p "$dir/heimdal/deb"
     (
         cd "$dir/heimdal/deb"
-        apt-get download -qq heimdal-clients 2>/dev/null || {
+        apt-get download -qq -o Acquire::Retries=3 heimdal-clients 2>/dev/null || {
             apt-get update -qq
-            apt-get download -qq heimdal-clients
+            apt-get download -qq -o Acquire::Retries=3 heimdal-clients
         }
     ) >"$dir/heimdal/log" 2>&1 || { cat "$dir/heimdal/log" >&2; exit 1; }
     dpkg-deb -x "$dir"/heimdal/deb/*.deb "$dir/heimdal"

@@ -162,7 +162,7 @@ start() {
             [ -e "$dir/created" ] || create
             setsid krb5kdc -n -r $realm </dev/null >"$dir/kdc.out" 2>&1 &
             echo $! >"$dir/kdc.pid"
-            for _ in $(seq 100); do
+            for _ in $(seq 300); do
                 ready && exit 0
                 kill -0 "$(cat "$dir/kdc.pid")" 2>/dev/null || exit 1
                 sleep 0.1
@@ -182,10 +182,11 @@ stop() {
         local pid
         pid=$(cat "$dir/kdc.pid")
         kill "$pid"
-        for _ in $(seq 50); do
+        for _ in $(seq 100); do
             running || break
             sleep 0.1
         done
+        ! running || kill -9 "$pid"
     fi
     rm -f "$dir/kdc.pid"
 }

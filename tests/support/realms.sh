@@ -78,7 +78,7 @@ start() {
         # shellcheck disable=SC2086
         setsid krb5kdc -n $(printf -- '-r %s ' $realms) </dev/null >"$dir/kdc.out" 2>&1 &
         echo $! >"$dir/kdc.pid"
-        for _ in $(seq 100); do
+        for _ in $(seq 300); do
             echo alice-pw | KRB5_CONFIG=$dir/krb5.conf kinit -c "FILE:$dir/ccache" alice \
                 >/dev/null 2>"$dir/ready.log" && return
             kill -0 "$(cat "$dir/kdc.pid")" 2>/dev/null || break

@@ -28,7 +28,7 @@ start() {
     mkdir -p "$WINEPREFIX"
     wineserver -p
     [ ! -e "$library" ] || return 0
-    timeout 120 wine wineboot -i >"$dir/wineboot.log" 2>&1 || {
+    timeout 300 wine wineboot -i >"$dir/wineboot.log" 2>&1 || {
         echo "wine.sh: no prefix could be made:" >&2
         tail -n 10 "$dir/wineboot.log" >&2
         return 1

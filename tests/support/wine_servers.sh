@@ -59,7 +59,7 @@ serve() { # serve PROGRAM LOG ARGUMENT ...: on a port that it finds free
         KRB5_KTNAME="FILE:$keytab" KRB5CCNAME="FILE:$dir/none" \
             "$here/wine.sh" run "$wine" "$windows/$program.exe" --listen "127.0.0.1:$port" "$@" >"$log" 2>&1 &
         server=$!
-        for _ in $(seq 300); do
+        for _ in $(seq 900); do
             if grep -q '^Serving on' "$log"; then return 0; fi
             kill -0 "$server" 2>/dev/null || break
             sleep 0.1
@@ -82,7 +82,13 @@ web() { # web CODE ARGUMENT ...: what curl gets
     got=$(curl -sS -o "$dir/page.log" -w '%{http_code}' "$@" "http://localhost:$port/" 2>"$dir/curl.log")
     [ "$got" = "$code" ]
 }
-says() { grep -qF -- "$2" "$1"; }
+says() { # A server writes its line when it gets to it: its client may have gone by then.
+    for _ in $(seq 300); do
+        grep -qF -- "$2" "$1" && return 0
+        sleep 0.1
+    done
+    return 1
+}
 refused() { ! "$@"; }
 
 echo_by() { # echo_by BACKEND LOG: every client gets in

@@ -32,7 +32,7 @@ def main():
     need = gssapi.RequirementFlag
     flags = need.mutual_authentication | need.replay_detection | need.out_of_sequence_detection
     ctx = gssapi.SecurityContext(name=name, usage="initiate", flags=int(flags))
-    with socket.create_connection((host, int(port)), timeout=30) as sock:
+    with socket.create_connection((host, int(port)), timeout=120) as sock:
         token = ctx.step()
         while token:
             send(sock, token)

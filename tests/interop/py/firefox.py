@@ -18,17 +18,11 @@ import time
 PROFILE, STEPS = pathlib.Path(sys.argv[1]), sys.argv[2:]
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-PORT = free_port()
 PREFERENCES = {
     # What an administrator sets (policies.json: Authentication, SPNEGO).
     "network.negotiate-auth.trusted-uris": "localhost",
-    "marionette.port": PORT,
+    # Of its own choice: it says which, in a file of the profile.
+    "marionette.port": 0,
     "browser.shell.checkDefaultBrowser": False,
     "browser.startup.page": 0,
     "datareporting.policy.dataSubmissionEnabled": False,
@@ -41,12 +35,13 @@ PREFERENCES = {
 
 class Marionette:
     def __init__(self):
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while True:
             try:
-                self.socket = socket.create_connection(("127.0.0.1", PORT), 60)
+                port = int((PROFILE / "MarionetteActivePort").read_text())
+                self.socket = socket.create_connection(("127.0.0.1", port), 120)
                 break
-            except OSError:
+            except (OSError, ValueError):
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.1)
@@ -83,7 +78,7 @@ firefox = subprocess.Popen(
 )
 try:
     marionette = Marionette()
-    marionette("WebDriver:NewSession", acceptInsecureCerts=True, timeouts={"pageLoad": 30000})
+    marionette("WebDriver:NewSession", acceptInsecureCerts=True, timeouts={"pageLoad": 120000})
     for step in STEPS:
         if step.startswith("shot="):
             shot = marionette("WebDriver:TakeScreenshot", full=True)

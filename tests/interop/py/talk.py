@@ -40,7 +40,7 @@ def main():
     flags = need.mutual_authentication | need.replay_detection | need.out_of_sequence_detection
     flags |= need.integrity | need.confidentiality
     ctx = gssapi.SecurityContext(name=name, mech=mechs[mech], usage="initiate", flags=int(flags))
-    with socket.create_connection((host, int(port)), timeout=30) as sock:
+    with socket.create_connection((host, int(port)), timeout=120) as sock:
         token = ctx.step()
         while token:
             send(sock, token)

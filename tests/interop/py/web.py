@@ -36,7 +36,7 @@ session = requests.Session()
 session.auth = auth
 session.headers["Accept"] = "text/plain"
 for _ in range(2):
-    answer = session.get(URL, timeout=20, verify=PEM)
+    answer = session.get(URL, timeout=60, verify=PEM)
     lines = answer.text.splitlines() or [""]
     bound = [line for line in lines if line.startswith("bound")]
     print(answer.status_code, lines[0], *bound)

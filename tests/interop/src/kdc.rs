@@ -41,7 +41,9 @@ impl Kdc {
 
     fn start() -> Self {
         let dir = std::env::temp_dir().join(format!("gss-interop-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).expect("a temporary folder");
+        // What is there by that name is of a process of the past: another realm, with other keys.
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir(&dir).expect("a temporary folder");
         let kdc_sh = support("kdc.sh");
         let guard = guard(&kdc_sh, &dir);
         // Its standard output would be held open by the KDC.

@@ -99,8 +99,11 @@ pub fn gss_ntlmssp() -> [(&'static str, PathBuf); 2] {
     MADE.get_or_init(|| {
         packages(&["gss-ntlmssp"]);
         let file = |name: &str, text: &str| {
-            let path = target_dir().join(format!("{name}.{}", std::process::id()));
-            std::fs::write(&path, text).expect("a file");
+            // The same for every process, and never half of it.
+            let path = target_dir().join(name);
+            let fresh = target_dir().join(format!("{name}.{}", std::process::id()));
+            std::fs::write(&fresh, text).expect("a file");
+            std::fs::rename(fresh, &path).expect("its place");
             path
         };
         let plugin = "gssntlmssp_v1 1.3.6.1.4.1.311.2.2.10 \

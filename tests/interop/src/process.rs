@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The repository.
@@ -87,6 +88,52 @@ pub fn example(name: &'static str) -> PathBuf {
         cargo_build(&["-q", "--workspace", "--all-features", "--examples"]);
     });
     target_dir().join("examples").join(name)
+}
+
+/// A temporary folder, gone when this is dropped.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// One that nobody else has. What is there by that name is of a process of the past that had
+    /// this one's number, and was killed.
+    ///
+    /// # Panics
+    /// It cannot be made.
+    pub fn new(stem: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("gss-{stem}-{}-{n}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir(&path).expect("a temporary folder");
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A file in it with this text.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().expect("in a folder")).expect("a folder");
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Programs that have been told to end may still write to it.
+        within(Duration::from_secs(5), || {
+            let _ = std::fs::remove_dir_all(&self.0);
+            !self.0.exists()
+        });
+    }
 }
 
 /// A server program, ended when this is dropped.
@@ -211,7 +258,7 @@ impl Server {
 }
 
 /// How long is waited for what must happen. No claim about speed: a machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether it is so before the time is over. It is asked again and again, and at least once after
 /// the time: this program may have slept as well.

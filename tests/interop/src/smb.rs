@@ -35,7 +35,7 @@ pub fn smbclient(config: &Path, server: SocketAddr) -> Command {
         .arg(format!("--configfile={}", config.display()))
         .args(["--port", &server.port().to_string()])
         .args(["--ip-address", &server.ip().to_string()])
-        .args(["--timeout", "20", "--command", "logoff"])
+        .args(["--timeout", "60", "--command", "logoff"])
         .env("LC_ALL", "C.UTF-8")
         .env("KRB5CCNAME", "MEMORY:none");
     command

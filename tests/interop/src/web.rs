@@ -66,7 +66,7 @@ pub fn chromium(profile: &Path, url: &str, arguments: &[&str]) -> Command {
             "--disable-gpu",
             "--dump-dom",
         ])
-        .args(["--ignore-certificate-errors", "--timeout=20000"])
+        .args(["--ignore-certificate-errors", "--timeout=60000"])
         .args(arguments)
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg(url)

@@ -5,16 +5,14 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
-use crate::process::{cargo_build, target_dir};
+use crate::process::{Folder, PATIENCE, cargo_build, target_dir, within};
 use crate::stopped::until_stopped;
 
 /// A broker of one test's, ended with it.
 pub struct Daemon {
     child: Option<Child>,
-    dir: PathBuf,
+    dir: Folder,
     uid: Option<u32>,
 }
 
@@ -32,21 +30,19 @@ impl Daemon {
     /// # Panics
     /// It does not start.
     pub fn start_as(keytab: &[u8], lines: &str, uid: Option<u32>) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("gss-broker-{}-{n}", std::process::id()));
-        std::fs::create_dir_all(&dir).expect("a temporary folder");
+        let folder = Folder::new("broker");
+        let dir = folder.path();
         let mode = |path: &Path, mode| {
             let mode = std::fs::Permissions::from_mode(mode);
             std::fs::set_permissions(path, mode).expect("permissions");
         };
-        mode(&dir, 0o755);
+        mode(dir, 0o755);
         let file = dir.join("keytab");
         std::fs::write(&file, keytab).expect("a keytab");
         mode(&file, 0o600);
         if let Some(uid) = uid {
             std::os::unix::fs::chown(&file, Some(uid), None).expect("root");
-            std::os::unix::fs::chown(&dir, Some(uid), None).expect("root");
+            std::os::unix::fs::chown(dir, Some(uid), None).expect("root");
         }
         let text = format!(
             "socket {dir}/socket\nmode 0666\nkeytab {dir}/keytab\n{lines}",
@@ -55,7 +51,7 @@ impl Daemon {
         std::fs::write(dir.join("config"), text).expect("a configuration");
         let mut own = Self {
             child: None,
-            dir,
+            dir: folder,
             uid,
         };
         own.restart();
@@ -76,23 +72,25 @@ impl Daemon {
             "--bin",
             "gss-acceptor-broker",
         ]);
-        let log = std::fs::File::create(self.dir.join("log")).expect("a log");
+        let log = std::fs::File::create(self.dir.path().join("log")).expect("a log");
         let mut command = Command::new(target_dir().join("gss-acceptor-broker"));
         command
-            .arg(self.dir.join("config"))
+            .arg(self.dir.path().join("config"))
             .stderr(log)
             .stdin(Stdio::null());
         if let Some(uid) = self.uid {
             command.uid(uid).gid(uid);
         }
-        self.child = Some(command.spawn().expect("gss-acceptor-broker"));
-        for _ in 0..200 {
-            if self.log().contains("listening") {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(25));
-        }
-        panic!("the broker does not listen: {}", self.log());
+        let mut child = command.spawn().expect("gss-acceptor-broker");
+        let (mut listens, mut ended) = (false, None);
+        within(PATIENCE, || {
+            ended = child.try_wait().expect("a child");
+            listens = self.log().contains("listening");
+            listens || ended.is_some()
+        });
+        self.child = Some(child);
+        let log = self.log();
+        assert!(listens, "the broker does not listen: {ended:?}: {log}");
     }
 
     /// Ends it as `kill -9` does.
@@ -129,7 +127,7 @@ impl Daemon {
 
     /// Where it listens.
     pub fn socket(&self) -> PathBuf {
-        self.dir.join("socket")
+        self.dir.path().join("socket")
     }
 
     /// A connection to it.
@@ -138,14 +136,13 @@ impl Daemon {
     /// It is not there.
     pub fn connect(&self) -> UnixStream {
         let stream = UnixStream::connect(self.socket()).expect("a broker");
-        let limit = Some(Duration::from_secs(20));
-        stream.set_read_timeout(limit).expect("a limit");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
         stream
     }
 
     /// What it has said.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.dir.join("log")).unwrap_or_default()
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 
     /// How many descriptors it has open.
@@ -185,7 +182,6 @@ impl Drop for Daemon {
             let _ = child.kill();
             let _ = child.wait();
         }
-        let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
 

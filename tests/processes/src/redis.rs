@@ -1,18 +1,16 @@
 //! Debian's redis-server.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
-use crate::process::packages;
+use crate::process::{Folder, PATIENCE, free_port, packages, within};
 use crate::stopped::until_stopped;
 
 /// A server of one test's, ended with it.
 pub struct Redis {
     child: Option<Child>,
     port: u16,
-    dir: PathBuf,
+    dir: Folder,
     options: Vec<String>,
 }
 
@@ -22,23 +20,21 @@ impl Redis {
     /// # Panics
     /// It does not start.
     pub fn start(options: &[&str]) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
         packages(&["redis-server"]);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("gss-redis-{}-{n}", std::process::id()));
-        std::fs::create_dir_all(&dir).expect("a temporary folder");
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
-        let options = options.iter().map(|&own| own.to_owned()).collect();
         let mut own = Self {
             child: None,
-            port,
-            dir,
-            options,
+            port: 0,
+            dir: Folder::new("redis"),
+            options: options.iter().map(|&own| own.to_owned()).collect(),
         };
-        own.restart();
-        own
+        // Somebody else may have taken the port meanwhile.
+        for _ in 0..5 {
+            own.port = free_port();
+            if own.try_start() {
+                return own;
+            }
+        }
+        panic!("redis-server ends at once: {:?}", own.options);
     }
 
     /// Starts it again, on the same port, in the same folder.
@@ -46,21 +42,30 @@ impl Redis {
     /// # Panics
     /// It does not start.
     pub fn restart(&mut self) {
+        assert!(self.try_start(), "redis-server ends at once");
+    }
+
+    /// Whether it has come up.
+    fn try_start(&mut self) -> bool {
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--dir"]);
         command
-            .arg(&self.dir)
+            .arg(self.dir.path())
             .args(["--port", &self.port.to_string()]);
         command.args(&self.options).stdout(Stdio::null());
-        self.child = Some(command.spawn().expect("redis-server"));
-        for _ in 0..100 {
-            let answer = self.says("PING");
-            if answer.contains("PONG") || answer.contains("NOAUTH") {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("redis-server does not answer");
+        let child = self.child.insert(command.spawn().expect("redis-server"));
+        let (process, mut ended) = (child.id(), false);
+        let done = within(PATIENCE, || {
+            let child = self.child.as_mut().expect("started");
+            ended = child.try_wait().expect("a child").is_some();
+            // The answer is this server's, and not that of another one at this port.
+            let answer = self.says("INFO server");
+            ended
+                || answer.contains(&format!("process_id:{process}\r"))
+                || answer.contains("NOAUTH")
+        });
+        assert!(done, "redis-server does not answer");
+        !ended
     }
 
     /// Ends it as a power cut would.
@@ -107,7 +112,7 @@ impl Redis {
 
     /// Its folder.
     pub fn dir(&self) -> &Path {
-        &self.dir
+        self.dir.path()
     }
 }
 
@@ -117,6 +122,5 @@ impl Drop for Redis {
             let _ = child.kill();
             let _ = child.wait();
         }
-        let _ = std::fs::remove_dir_all(&self.dir);
     }
 }

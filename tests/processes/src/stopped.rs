@@ -1,21 +1,15 @@
 //! Processes that are held, not ended.
 
 use std::fs;
-use std::thread;
-use std::time::Duration;
+
+use crate::process::{PATIENCE, within};
 
 /// Waits until each thread of a process has taken SIGSTOP: `kill` does not.
 ///
 /// # Panics
 /// It does not stop, or is not there.
 pub fn until_stopped(process: u32) {
-    for _ in 0..1000 {
-        if is_stopped(process) {
-            return;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    panic!("it runs on");
+    assert!(within(PATIENCE, || is_stopped(process)), "it runs on");
 }
 
 fn is_stopped(process: u32) -> bool {

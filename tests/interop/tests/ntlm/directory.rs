@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gss_acceptor::accounts::{Winbind, WinbindOptions};
 use gss_acceptor::{
@@ -13,7 +13,7 @@ use gss_acceptor::{
     Mechanism, Ntlm, NtlmRejection, Rejection, SealingKey, Sid, backends,
 };
 use interop::ntlm::{Library, Login, SspiNtlm, python};
-use interop::process::{packages, root, run};
+use interop::process::{Folder, PATIENCE, packages, root, run, within};
 use interop::{Peer, accept, shake};
 
 use crate::constrained;
@@ -22,7 +22,7 @@ use crate::tickets::{self, Said};
 const PASSWORD: &str = "Us3r!Passw0rd";
 
 /// The domain, ended when this is dropped.
-struct Directory(PathBuf);
+struct Directory(Folder);
 
 fn script() -> PathBuf {
     root().join("tests/support/ad.sh")
@@ -43,21 +43,24 @@ impl Directory {
             "krb5-user",
             "iproute2",
         ]);
-        let name = format!("gss-acceptor-ad-{}", std::process::id());
-        let directory = Self(std::env::temp_dir().join(name));
-        run(Command::new(script()).arg(&directory.0).arg("start"));
+        let directory = Self(Folder::new("ad"));
+        run(Command::new(script()).arg(directory.path()).arg("start"));
         directory
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
     }
 
     fn winbind(&self) -> WinbindOptions {
         Winbind::options()
             .program(script())
-            .argument(&self.0)
+            .argument(self.path())
             .argument("exec")
             .argument("ntlm_auth")
             .argument(format!(
                 "--configfile={}",
-                self.0.join("member.conf").display()
+                self.path().join("member.conf").display()
             ))
             .domain("ADTEST")
             .helpers(3)
@@ -80,7 +83,7 @@ impl Directory {
 
     /// The helpers of this directory that run now.
     fn helpers(&self) -> Vec<u32> {
-        let needle = self.0.join("member.conf").display().to_string();
+        let needle = self.path().join("member.conf").display().to_string();
         let processes = std::fs::read_dir("/proc").expect("processes").flatten();
         let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         pids.filter(|pid: &u32| {
@@ -94,8 +97,7 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        let _ = Command::new(script()).arg(&self.0).arg("stop").status();
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = Command::new(script()).arg(self.path()).arg("stop").status();
     }
 }
 
@@ -114,10 +116,10 @@ fn a_domains_users_come_in_through_winbind() {
     }
     let directory = Directory::start();
     constrained::from_outside(
-        &directory.0,
+        directory.path(),
         "directory::a_domains_users_come_in_through_winbind",
     );
-    let said = tickets::say_what_samba_says(&directory.0, PASSWORD);
+    let said = tickets::say_what_samba_says(directory.path(), PASSWORD);
     sids_through_winbind(&directory, &said);
     let config = directory.config("MEM1");
     assert!(config.may_block());
@@ -136,7 +138,7 @@ fn a_domains_users_come_in_through_winbind() {
 /// say how the client was authenticated (S-1-18-1).
 fn sids_through_winbind(directory: &Directory, said: &BTreeMap<String, Said>) {
     let wbinfo = ["exec", "wbinfo"].map(OsString::from);
-    let arguments = std::iter::once(directory.0.clone().into_os_string()).chain(wbinfo);
+    let arguments = std::iter::once(directory.path().into()).chain(wbinfo);
     let winbind = directory.winbind().groups_by(script(), arguments);
     let config = directory.builder(winbind, "MEM1").require_authorization();
     let config = config.build().expect("winbind tells groups");
@@ -259,23 +261,34 @@ fn our_checks_are_ours(config: &AcceptorConfig) {
 /// Helpers die under logons: the right passwords get in all the same, the wrong ones never.
 fn a_helper_killed_in_a_burst(directory: &Directory, config: &AcceptorConfig) {
     const LOGINS: usize = 40;
+    /// Logons between two kills: fewer, and a slow machine has the four helpers that a logon is
+    /// tried on killed under it one after the other.
+    const APART: usize = 8;
     let (done, killed) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let decided = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let killer = scope.spawn(|| {
             while !done.load(Ordering::SeqCst) {
+                let next = decided.load(Ordering::SeqCst) + APART;
                 for pid in directory.helpers().into_iter().take(1) {
                     let kill = Command::new("kill").args(["-9", &pid.to_string()]).status();
                     if kill.is_ok_and(|status| status.success()) {
                         killed.fetch_add(1, Ordering::SeqCst);
                     }
                 }
-                std::thread::sleep(Duration::from_millis(150));
+                let go_on =
+                    || done.load(Ordering::SeqCst) || decided.load(Ordering::SeqCst) >= next;
+                within(PATIENCE, go_on);
             }
         });
+        let (decided, killed) = (&decided, &killed);
+        let began = Instant::now();
         let workers: Vec<_> = (0..4)
             .map(|worker| {
                 scope.spawn(move || {
-                    for index in 0..LOGINS {
+                    let few = || killed.load(Ordering::SeqCst) < 3 && began.elapsed() < PATIENCE;
+                    for index in (0..).take_while(|index| *index < LOGINS || few()) {
+                        decided.fetch_add(1, Ordering::SeqCst);
                         let right = (worker + index) % 3 != 0;
                         let password = if right { PASSWORD } else { "password" };
                         let login = Login::new("alice", "ADTEST", password);
@@ -291,7 +304,6 @@ fn a_helper_killed_in_a_burst(directory: &Directory, config: &AcceptorConfig) {
                 })
             })
             .collect();
-        let began = Instant::now();
         let results: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
         done.store(true, Ordering::SeqCst);
         killer.join().expect("the killer");

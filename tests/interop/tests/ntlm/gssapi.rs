@@ -1,7 +1,5 @@
 //! The system's library on the server's side: MIT's with gss-ntlmssp, and a file of users.
 
-use std::path::PathBuf;
-
 use gss_acceptor::backends::{GssapiBackend, GssapiLibrary, gssapi};
 use gss_acceptor::{
     Acceptor, AcceptorConfig, BindingStatus, ChannelBindingPolicy, ChannelBindings, ConfigBuilder,
@@ -10,7 +8,7 @@ use gss_acceptor::{
 };
 use interop::libraries::GssPeer;
 use interop::ntlm::{Library, Login, Protect, SspiNtlm, python};
-use interop::process::packages;
+use interop::process::{Folder, packages};
 use interop::{Ask, Kdc, Peer, accept, accept_with, shake};
 use kit::ntlm::{Authenticate, Challenge, Mic, av, flags, negotiate_with_names};
 
@@ -18,22 +16,21 @@ use kit::ntlm::{Authenticate, Challenge, Mic, av, flags, negotiate_with_names};
 const REJECT: [u8; 9] = [0xa1, 7, 0x30, 5, 0xa0, 3, 0x0a, 1, 2];
 
 /// A file of users, gone when it is dropped.
-struct Users(PathBuf);
+struct Users(Folder);
 
 impl Users {
     fn new(name: &str) -> Self {
         packages(&["gss-ntlmssp"]);
-        let file = format!("gss-acceptor-users-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(file);
+        let folder = Folder::new(name);
         let lines = "CORP:bob:Password\nHOME:alice:Password\nHOME:jürgen:Pä$$wörd€\n";
-        std::fs::write(&path, lines).expect("a file");
-        Self(path)
+        folder.write("users", lines);
+        Self(folder)
     }
 
     fn backend(&self, credentials: impl Into<Credentials>) -> GssapiBackend {
         gssapi(credentials)
             .library(GssapiLibrary::Mit)
-            .ntlm_user_file(&self.0)
+            .ntlm_user_file(self.0.path().join("users"))
     }
 
     fn builder(&self) -> ConfigBuilder {
@@ -43,12 +40,6 @@ impl Users {
 
     fn config(&self) -> AcceptorConfig {
         self.builder().build().expect("builds")
-    }
-}
-
-impl Drop for Users {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
     }
 }
 

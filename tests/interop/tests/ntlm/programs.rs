@@ -6,31 +6,21 @@ use std::process::{Command, Stdio};
 
 use gss_acceptor::accounts::NtHash;
 use interop::ntlm::gss_ntlmssp;
-use interop::process::{Server, packages, run};
+use interop::process::{Folder, Server, packages, run};
 
 const UNICODE: &str = "Pä$$wörd€";
 
 /// A folder of this test's, gone when it is dropped.
-pub struct Place(pub PathBuf);
+pub struct Place(pub PathBuf, Folder);
 
 impl Place {
     pub fn new(name: &str) -> Self {
-        let folder = format!("gss-acceptor-ntlm-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(folder);
-        std::fs::create_dir_all(&path).expect("a folder");
-        Self(path)
+        let folder = Folder::new(name);
+        Self(folder.path().to_owned(), folder)
     }
 
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).expect("a file");
-        path
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        self.1.write(name, text)
     }
 }
 
@@ -58,7 +48,7 @@ fn url(server: &Server) -> String {
 /// Status and body of a request of curl's.
 fn curl(command: &mut Command) -> (String, String) {
     packages(&["curl"]);
-    let output = run(command.args(["-sS", "--max-time", "30", "-w", "\n%{http_code}"]));
+    let output = run(command.args(["-sS", "--max-time", "120", "-w", "\n%{http_code}"]));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let (body, status) = text.rsplit_once('\n').expect("a status");
     (status.to_owned(), body.to_owned())
@@ -162,7 +152,7 @@ fn chromium_with_a_password_in_the_url() {
                 "--disable-gpu",
                 "--dump-dom",
             ])
-            .args(["--auth-schemes=ntlm", "--timeout=20000"])
+            .args(["--auth-schemes=ntlm", "--timeout=60000"])
             .arg(format!("--user-data-dir={}", profile.display()))
             .arg(url)
             .stderr(Stdio::null())

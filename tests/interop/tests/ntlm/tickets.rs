@@ -5,7 +5,6 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use gss_acceptor::backends::GssapiLibrary;
 use gss_acceptor::http::{Scheme, header_value};
@@ -14,7 +13,7 @@ use gss_acceptor::{
     GroupAttributes, Keytab, MemoryReplayStore, Rejection, SealingKey, SignatureCheck, Step,
     UpnOrigin, backends,
 };
-use interop::process::{Server, run, support};
+use interop::process::{PATIENCE, Server, run, support};
 use interop::python::{PYTHON, script};
 
 /// A ticket: the client's token, and what Samba says of the PAC.
@@ -240,7 +239,7 @@ fn comes_in_over_http(directory: &Path, token: &[u8]) {
     let value = header_value(Scheme::Negotiate, Some(token));
     assert!(value.len() > 6000, "{}", value.len());
     let mut stream = TcpStream::connect(server.address).expect("the server");
-    let time = Some(Duration::from_secs(20));
+    let time = Some(PATIENCE);
     stream.set_read_timeout(time).expect("a timeout");
     let request =
         format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {value}\r\n\r\n");

@@ -4,12 +4,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gss_acceptor::http::{Challenge, Scheme, header_value};
 use interop::Peer;
 use interop::ntlm::{Login, SspiNtlm};
-use interop::process::{Server, packages, run};
+use interop::process::{PATIENCE, Server, packages, run, within};
 use interop::web::{chromium, python_web};
 
 use crate::programs::{Place, hex};
@@ -21,7 +21,10 @@ fn server(place: &Place, more: &[&str]) -> Server {
     let accounts = (0..USERS).map(|n| format!("user{n}:{}\n", hex(&format!("user{n}"))));
     let path = place.write("accounts", &accounts.collect::<String>());
     let ntlm = ["--ntlm", path.to_str().expect("UTF-8")];
-    Server::start("http_server", &[&ntlm, more].concat(), place.0.join("log"))
+    // Two servers of one test have two logs.
+    let files = std::fs::read_dir(&place.0).expect("ours").count();
+    let log = place.0.join(format!("log-{files}"));
+    Server::start("http_server", &[&ntlm, more].concat(), log)
 }
 
 fn client(user: &str) -> SspiNtlm {
@@ -59,7 +62,7 @@ struct Answer {
 impl Http {
     fn connect(server: &Server) -> Self {
         let stream = TcpStream::connect(server.address).expect("the server");
-        let time = Some(Duration::from_secs(20));
+        let time = Some(PATIENCE);
         stream.set_read_timeout(time).expect("a timeout");
         Self(BufReader::new(stream))
     }
@@ -126,13 +129,16 @@ fn a_thousand_connections_with_interleaved_legs() {
     let place = Place::new("thousand");
     let mut server = server(&place, &[]);
     let user = |n: usize| format!("user{}", n % USERS);
-    let before = server.holds();
-    let mut all: Vec<_> = (0..CONNECTIONS)
-        .map(|n| (Http::connect(&server), client(&user(n))))
+    let before = at_work(&server);
+    let clients: Vec<_> = (0..CONNECTIONS).map(|n| client(&user(n))).collect();
+    let mut all: Vec<_> = clients
+        .into_iter()
+        .map(|mut client| {
+            let mut http = Http::connect(&server);
+            http.send(&request(Some(&first(&mut client)), ""));
+            (http, client)
+        })
         .collect();
-    for (http, client) in &mut all {
-        http.send(&request(Some(&first(client)), ""));
-    }
     let challenges: Vec<_> = all
         .iter_mut()
         .map(|(http, _)| http.receive().challenge.expect("a CHALLENGE"))
@@ -175,19 +181,22 @@ fn a_thousand_connections_with_interleaved_legs() {
     );
 }
 
+/// Threads and open files of a server that has served one client: it has started whatever it
+/// starts.
+fn at_work(server: &Server) -> (usize, usize) {
+    assert_eq!(log_in(&mut Http::connect(server), "user0").status, "200");
+    server.holds()
+}
+
 /// Threads and open files come down to what they were before anybody came, a few idle threads
 /// of the runtime apart.
 fn settles(server: &Server, before: (usize, usize)) {
-    let began = Instant::now();
-    loop {
+    let settled = within(PATIENCE, || {
         let (threads, files) = server.holds();
-        if threads <= before.0 + 4 && files <= before.1 + 2 {
-            return;
-        }
-        let late = began.elapsed() > Duration::from_secs(20);
-        assert!(!late, "{threads} threads, {files} files; {before:?} before");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+        threads <= before.0 + 4 && files <= before.1 + 2
+    });
+    let holds = server.holds();
+    assert!(settled, "{holds:?} threads and files; {before:?} before");
 }
 
 /// Clients that go away between the legs, in the middle of a head, and at once; one that sends a
@@ -196,7 +205,7 @@ fn settles(server: &Server, before: (usize, usize)) {
 fn slow_and_vanishing_clients() {
     let place = Place::new("vanish");
     let mut server = server(&place, &[]);
-    let before = server.holds();
+    let before = at_work(&server);
     let mut slow = Http::connect(&server);
     let text = request(Some(&first(&mut client("user1"))), "");
     let (head, rest) = text.split_at(text.len() - 20);
@@ -335,7 +344,7 @@ fn curl_with_a_body_and_over_tls() {
         (&https, &["--http2"]),
     ] {
         let output = run(Command::new("curl")
-            .args(["-sS", "--max-time", "30", "--cacert"])
+            .args(["-sS", "--max-time", "120", "--cacert"])
             .arg(&pem)
             .args(["--ntlm", "-u", "user1:user1", url])
             .args(more));
@@ -353,7 +362,7 @@ fn curl_with_a_body_and_over_tls() {
         .args([
             "-sS",
             "--max-time",
-            "30",
+            "120",
             "--http2",
             "-D",
             "-",
@@ -415,7 +424,7 @@ fn clients_that_bind_come_in_where_binding_is_required() {
         .args([
             "-sS",
             "--max-time",
-            "30",
+            "120",
             "-w",
             "%{http_code}",
             "-o",

@@ -176,7 +176,7 @@ fn rule_15_curl_delegates_to_a_web_server() {
     let get = |delegation: &str| {
         let url = format!("http://localhost:{}/", server.address.port());
         let output = run(Command::new("curl")
-            .args(["-sS", "--max-time", "30", "--negotiate", "-u", ":"])
+            .args(["-sS", "--max-time", "120", "--negotiate", "-u", ":"])
             .args(["--delegation", delegation, &url])
             .envs(kdc.alice().environment(kdc)));
         String::from_utf8(output.stdout).expect("text")
@@ -312,7 +312,7 @@ fn fetch(kdc: &Kdc, context: &Context, behind: u16) -> String {
 
 fn curl(kdc: &Kdc, user: &User, delegation: &str, port: u16) -> String {
     let output = run(Command::new("curl")
-        .args(["-sS", "--max-time", "30", "--negotiate", "-u", ":"])
+        .args(["-sS", "--max-time", "120", "--negotiate", "-u", ":"])
         .args([
             "--delegation",
             delegation,

@@ -5,39 +5,27 @@ use gss_acceptor::{
     Acceptor, AcceptorConfig, Keytab, Krb5Conf, LocalNames, MemoryReplayStore, Name, Step,
     Unavailability, backends,
 };
-use interop::process::judge_program;
+use interop::process::{Folder, judge_program};
 use interop::python::{PYTHON, script};
 use kit::ap_req::ApReqSpec;
 use kit::judge::{Judge, Outcome};
 use kit::ticket::flag;
 use kit::world::World;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Files of one test, gone at its end.
-struct Dir(PathBuf);
+struct Dir(Folder);
 
 impl Dir {
     fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("interop-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).expect("a directory");
-        Self(dir)
+        Self(Folder::new(name))
     }
 
     fn write(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        std::fs::create_dir_all(path.parent().expect("in a folder")).expect("a directory");
-        std::fs::write(&path, text).expect("a file");
-        path.display().to_string()
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        self.0.write(name, text).display().to_string()
     }
 }
 
@@ -119,7 +107,7 @@ fn mit_reads_the_same_text() {
             &format!("[libdefaults]\n default_realm = {name}\n"),
         );
     }
-    let in_dir = dir.0.join("d").display().to_string();
+    let in_dir = dir.0.path().join("d").display().to_string();
     let mut texts: Vec<String> = SAME.iter().map(ToString::to_string).collect();
     for text in [
         format!("include {more}\n[libdefaults]\n default_realm = R\n"),

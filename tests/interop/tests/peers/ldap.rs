@@ -44,7 +44,7 @@ fn openldap(program: &str, server: &Server, arguments: &[&str]) -> (bool, String
     let output = Command::new(program)
         .args(["-N", "-H"])
         .arg(format!("ldap://localhost:{}", server.address.port()))
-        .args(["-o", "nettimeout=20", "-o", "ldif_wrap=no"])
+        .args(["-o", "nettimeout=60", "-o", "ldif_wrap=no"])
         .args(arguments)
         .envs(kdc.alice().environment(kdc))
         // No configuration of this machine's.

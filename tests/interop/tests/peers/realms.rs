@@ -10,20 +10,19 @@ use gss_acceptor::{
     backends,
 };
 use interop::libraries::GssPeer;
-use interop::process::{run, support};
+use interop::process::{Folder, run, support};
 use interop::{Ask, Peer};
 use kit::judge::{Judge, Library, Outcome};
 
 /// A.TEST, which trusts B.TEST, which trusts C.TEST and D.TEST (tests/support/realms.sh).
-struct Realms(PathBuf);
+struct Realms(Folder);
 
 impl Realms {
     fn start() -> Self {
-        let name = format!("gss-interop-realms-{}", std::process::id());
-        let realms = Self(std::env::temp_dir().join(name));
+        let realms = Self(Folder::new("realms"));
         run(Command::new(support("realms.sh"))
             .arg("start")
-            .arg(&realms.0)
+            .arg(realms.0.path())
             .stdin(std::process::Stdio::null()));
         realms
     }
@@ -31,7 +30,7 @@ impl Realms {
     /// What alice@A.TEST says to HTTP on this host, which is in the realm of its name.
     fn token(&self, library: Library, host: &str) -> Vec<u8> {
         let variable = |name: &str, file: &str| {
-            let path = self.0.join(file).display().to_string();
+            let path = self.0.path().join(file).display().to_string();
             (name.to_owned(), path.into())
         };
         let environment = vec![
@@ -47,7 +46,7 @@ impl Realms {
     }
 
     fn keytab(&self) -> PathBuf {
-        self.0.join("services.keytab")
+        self.0.path().join("services.keytab")
     }
 
     fn accept(&self, conf: Option<&Krb5Conf>, token: &[u8]) -> Result<Context, Error> {
@@ -69,9 +68,8 @@ impl Drop for Realms {
     fn drop(&mut self) {
         let _ = Command::new(support("realms.sh"))
             .arg("stop")
-            .arg(&self.0)
+            .arg(self.0.path())
             .status();
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

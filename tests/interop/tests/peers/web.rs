@@ -4,14 +4,13 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use gss_acceptor::http::tower::{KerberosPasswords, PasswordAnswer, PasswordCheck as _};
 use gss_acceptor::http::{Scheme, header_value};
 use gss_acceptor::testing::{Realm, TicketOptions};
 use gss_acceptor::{Error, Keytab, Secret};
 use interop::kdc::REALM;
-use interop::process::{Server, packages, root, run};
+use interop::process::{PATIENCE, Server, packages, root, run, within};
 use interop::web::{chromium, firefox, python_web};
 use interop::{Kdc, User};
 
@@ -36,7 +35,7 @@ fn curl(kdc: &Kdc, user: &User, pem: &PathBuf, arguments: &[&str]) -> (String, S
         .args([
             "-sS",
             "--max-time",
-            "30",
+            "120",
             "-w",
             "\n%{http_version} %{http_code}",
             "--cacert",
@@ -267,7 +266,7 @@ fn a_request_under_way_is_answered_when_the_server_stops() {
     let address = server.address;
     let connect = || {
         let stream = TcpStream::connect(address).expect("the server");
-        let time = Some(Duration::from_secs(20));
+        let time = Some(PATIENCE);
         stream.set_read_timeout(time).expect("a timeout");
         stream
     };
@@ -290,11 +289,8 @@ fn a_request_under_way_is_answered_when_the_server_stops() {
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
     let status = std::thread::scope(|scope| {
         let stopping = scope.spawn(|| server.stop());
-        let mut tries = 0..100;
-        while TcpStream::connect(address).is_ok() {
-            tries.next().expect("it listens no more within 10 s");
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        let listens_no_more = within(PATIENCE, || TcpStream::connect(address).is_err());
+        assert!(listens_no_more, "{address}");
         stream.write_all(b"0123456789").expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
@@ -398,9 +394,7 @@ fn a_header_of_16_kib() {
     let value = header_value(Scheme::Negotiate, Some(&token));
     assert!(value.len() > 16 << 10, "{}", value.len());
     let mut stream = TcpStream::connect(server.address).expect("the server");
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .expect("a timeout");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     let request =
         format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {value}\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("sent");

@@ -16,6 +16,7 @@ use interop::peer::{Ask, Peer, Received, Sent};
 use interop::python::{PYTHON, script};
 use processes::broker::memory_holds;
 use processes::node::{Node, hex, unhex};
+use processes::process::PATIENCE;
 use processes::redis::Redis;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -106,8 +107,7 @@ fn a_client_does_not_notice_that_its_context_moves() {
                 .spawn()
                 .expect("Python");
             let (mut stream, _) = listener.accept().expect("the client comes");
-            let limit = Some(Duration::from_secs(30));
-            stream.set_read_timeout(limit).expect("a limit");
+            stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
             let answer = server.ask(&["step", &hex(&receive(&mut stream))]);
             send(&mut stream, &unhex(&said(&answer, "in")));
             for _ in 0..4 {
@@ -250,6 +250,7 @@ fn delegated_credentials_go_along_by_name_alone() {
 /// Redis is new, and so are the keys: nothing was used before.
 fn settle(redis: &Redis) {
     let store = RedisReplayStore::options()
+        .timeout(Duration::from_secs(30))
         .open(&redis.url())
         .expect("a store");
     store.insecure_assume_unused().expect("Redis answers");

@@ -9,11 +9,11 @@ use gss_acceptor::{
 use interop::Kdc;
 use interop::libraries::GssPeer;
 use interop::peer::{Ask, Peer};
-use interop::process::{example, packages};
+use interop::process::{Folder, example, free_port, packages};
 use interop::shake;
 use processes::broker::{Daemon, memory_holds};
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -63,9 +63,9 @@ fn nobody_reads(path: &str) -> bool {
 fn curl_comes_in_through_a_server_that_is_nobody() {
     packages(&["curl"]);
     let kdc = Kdc::shared();
-    let dir = std::env::temp_dir().join(format!("gss-privsep-{}", std::process::id()));
-    std::fs::create_dir(&dir).expect("a temporary folder");
-    set_mode(&dir, 0o711);
+    let folder = Folder::new("privsep");
+    let dir = folder.path();
+    set_mode(dir, 0o711);
     let keytab = dir.join("keytab");
     std::fs::copy(kdc.keytab("HTTP"), &keytab).expect("the KDC's keytab");
     set_mode(&keytab, 0o600);
@@ -73,14 +73,19 @@ fn curl_comes_in_through_a_server_that_is_nobody() {
     let socket = socket.to_str().expect("UTF-8");
     assert!(!nobody_reads(keytab));
     let broker = privsep(None, &["broker", socket, keytab, "65534"]);
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = free.local_addr().expect("an address");
-    drop(free);
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let server = privsep(Some(NOBODY), &["serve", socket, &address.to_string()]);
     let url = format!("http://localhost:{}/", address.port());
     let curl = |more: &[&str]| {
         let output = Command::new("curl")
-            .args(["-sS", "--max-time", "30", "-w", "%{http_code}", "--resolve"])
+            .args([
+                "-sS",
+                "--max-time",
+                "120",
+                "-w",
+                "%{http_code}",
+                "--resolve",
+            ])
             .arg(format!("localhost:{}:127.0.0.1", address.port()))
             .args(more)
             .arg(&url)
@@ -102,7 +107,6 @@ fn curl_comes_in_through_a_server_that_is_nobody() {
     drop(broker);
     assert!(curl(&negotiate).ends_with("401"));
     drop(server);
-    std::fs::remove_dir_all(&dir).expect("ours");
 }
 
 /// What a ticket's PAC says, or what is wrong with it, is known on this side as it is there.

@@ -52,7 +52,9 @@ fn store(url: &str) -> Result<Arc<dyn ReplayStore>, Error> {
     if url == "-" {
         return Ok(Arc::new(MemoryReplayStore::new()));
     }
-    let options = RedisReplayStore::options().clock_difference(Duration::ZERO);
+    let options = RedisReplayStore::options()
+        .clock_difference(Duration::ZERO)
+        .timeout(Duration::from_secs(30));
     Ok(Arc::new(options.open(url)?))
 }
 
