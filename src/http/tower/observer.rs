@@ -91,25 +91,25 @@ impl Verdict {
     }
 }
 
-/// The event of `tracing`.
+/// The event of `tracing`. What it says is made only where somebody listens: the values stand in the
+/// macros, which evaluate them then.
 pub(super) fn audit(event: &Event<'_>) {
     let connection = event.connection.map(Connection::id);
-    let peer = event.client.map(|client| client.peer().to_string());
-    let peer = peer.as_deref();
-    let mechanism = event.client.and_then(Authenticated::mechanism);
-    let mechanism = mechanism.map(mechanism_name);
-    let via = event.client.map(Authenticated::via).map(Via::name);
     let verdict = event.verdict.name();
     let reason = event.reason.as_deref();
-    let anonymous = event
-        .client
-        .map(|client| matches!(client.peer(), Name::Anonymous));
+    let client = event.client;
     if matches!(event.verdict, Verdict::Unavailable) {
         warn!(target: "gss_acceptor::audit", verdict, connection, reason);
     } else {
         info!(
             target: "gss_acceptor::audit",
-            verdict, connection, peer, anonymous, mechanism, via, reason
+            verdict,
+            connection,
+            peer = client.map(|client| client.peer().to_string()).as_deref(),
+            anonymous = client.map(|client| matches!(client.peer(), Name::Anonymous)),
+            mechanism = client.and_then(Authenticated::mechanism).map(mechanism_name),
+            via = client.map(Authenticated::via).map(Via::name),
+            reason
         );
     }
 }

@@ -1,6 +1,7 @@
 //! The layer before a service, without a network: each rule of the module's documentation as an
 //! attack on it.
 
+mod audit;
 mod channels;
 mod logins;
 
