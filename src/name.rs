@@ -187,6 +187,13 @@ impl fmt::Display for Principal {
 
 fn write_escaped(f: &mut fmt::Formatter<'_>, part: &[u8]) -> fmt::Result {
     use fmt::Write as _;
+    // Nearly every name: at once, not character by character.
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'/' | b'@' | b'\\');
+    if part.iter().all(plain)
+        && let Ok(text) = core::str::from_utf8(part)
+    {
+        return f.write_str(text);
+    }
     for chunk in part.utf8_chunks() {
         for character in chunk.valid().chars() {
             match character {
@@ -452,6 +459,25 @@ mod tests {
             principal
         );
         assert_eq!(principal.components().len(), 3);
+    }
+
+    /// The bytes that MIT's `krb5_unparse_name` escapes, and those that no terminal shows as
+    /// themselves; every other one stands for itself, alone and within a name.
+    #[test]
+    fn every_byte_is_shown_or_escaped() {
+        for byte in 0..=u8::MAX {
+            let shown = match byte {
+                b'/' | b'@' | b'\\' => format!("\\{}", char::from(byte)),
+                b'\n' => r"\n".into(),
+                b'\t' => r"\t".into(),
+                8 => r"\b".into(),
+                0 => r"\0".into(),
+                b' '..=b'~' => char::from(byte).to_string(),
+                _ => format!("\\x{byte:02x}"),
+            };
+            let principal = Principal::new(b"R", &[&[b'a', byte, b'z'][..], &[byte]], 1);
+            assert_eq!(principal.to_string(), format!("a{shown}z/{shown}@R"));
+        }
     }
 
     #[test]
