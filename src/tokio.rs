@@ -296,7 +296,8 @@ impl AsyncAcceptor {
         };
         self.handshakes.make_room();
         let (result, acceptor) = if self.handshakes.config().may_block() {
-            self.handshakes.step_elsewhere(acceptor, input).await?
+            // In a place of its own: steps that never wait would carry its room.
+            Box::pin(self.handshakes.step_elsewhere(acceptor, input)).await?
         } else {
             (acceptor.step_async(input).await, acceptor)
         };

@@ -80,10 +80,17 @@ pub(super) fn begins(token: &[u8]) -> bool {
 /// scheme, and the token in base64 (RFC 4559 sections 4.1, 4.2).
 #[must_use]
 pub fn header_value(scheme: Scheme, token: Option<&[u8]>) -> String {
-    match token {
-        Some(token) => format!("{} {}", scheme.name(), STANDARD.encode(token)),
-        None => scheme.name().into(),
-    }
+    let name = scheme.name();
+    let Some(token) = token else {
+        return name.into();
+    };
+    // In one allocation, which becomes the header's value.
+    let length = base64::encoded_len(token.len(), true).unwrap_or_default();
+    let mut value = String::with_capacity(name.len() + 1 + length);
+    value.push_str(name);
+    value.push(' ');
+    STANDARD.encode_string(token, &mut value);
+    value
 }
 
 /// What a request says of itself in `Authorization`.

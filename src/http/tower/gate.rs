@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use ::http::header::{AUTHORIZATION, PROXY_AUTHORIZATION, VIA};
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Version};
 
-use crate::BindingStatus;
 use crate::channel_bindings::ChannelBindings;
 use crate::http::header::begins;
 use crate::http::tower::connection::{Connection, Slot, Transport, Turn};
@@ -14,7 +14,7 @@ use crate::http::tower::login::{Authenticated, Login, Via};
 use crate::http::tower::observer::{Event, Verdict, Way, audit};
 use crate::http::tower::password::{self, PasswordAnswer};
 use crate::http::tower::proxy;
-use crate::http::{Answer, Authorization, Channel, Decision, Scheme};
+use crate::http::{Answer, Authorization, Channel, Decision, Role, Scheme};
 use crate::mechanism::Mechanism;
 use crate::secret::Secret;
 use crate::time::Expiry;
@@ -66,7 +66,12 @@ pub(super) struct Seat {
 
 /// What proxies add. A connection whose requests have one of them may carry
 /// those of several clients.
-const FORWARDED: [&str; 4] = ["via", "forwarded", "x-forwarded-for", "x-real-ip"];
+static FORWARDED: [HeaderName; 4] = [
+    VIA,
+    ::http::header::FORWARDED,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-real-ip"),
+];
 
 impl Seat {
     fn of(settings: &Settings, parts: &Parts) -> Self {
@@ -75,7 +80,7 @@ impl Seat {
         let direct = settings.trust_proxied_connections
             || !FORWARDED
                 .iter()
-                .any(|name| parts.headers.contains_key(*name));
+                .any(|name| parts.headers.contains_key(name));
         let stateful = connection.is_some() && alone && direct;
         let tls = |connection: &Connection| connection.transport() == Transport::Tls;
         let secure = connection.as_ref().is_some_and(tls) || settings.bindings_header.is_some();
@@ -114,11 +119,19 @@ fn connection(parts: &Parts) -> Option<Connection> {
     own.or(axums.map(|info| &info.0)).cloned()
 }
 
+/// [`Role::request_header`], ready to be looked up.
+fn request_header(role: Role) -> HeaderName {
+    match role {
+        Role::Origin => AUTHORIZATION,
+        Role::Proxy => PROXY_AUTHORIZATION,
+    }
+}
+
 /// Admits a request. On [`Admission::Pass`] its extensions say who it is
 /// from, and its token is gone from its headers.
 pub(super) async fn admit(settings: &Settings, parts: &mut Parts) -> Admission {
     let seat = Seat::of(settings, parts);
-    let name = HeaderName::from_static(settings.challenges.asks_as().request_header());
+    let name = request_header(settings.challenges.asks_as());
     let values = parts.headers.get_all(&name);
     let read = settings
         .challenges
@@ -141,7 +154,9 @@ pub(super) async fn admit(settings: &Settings, parts: &mut Parts) -> Admission {
             match (&settings.passwords, given) {
                 (Some(passwords), Some((user, password))) => {
                     parts.headers.remove(&name);
-                    with_password(settings, &seat, parts, passwords, (user, password)).await
+                    // In a place of its own: few requests have a password, and all would carry its room.
+                    let given = (user, password);
+                    Box::pin(with_password(settings, &seat, parts, passwords, given)).await
                 }
                 _ => anonymous(settings, &seat, parts),
             }
@@ -285,8 +300,8 @@ async fn with_token(
     seat.show_reply(settings, &result);
     match settings.challenges.decide(scheme, result) {
         Decision::Authenticated { context, headers } => {
-            let login = Login::of(context);
-            let persistent = settings.keeps(login.mechanism);
+            let login = Arc::new(Login::Context(context));
+            let persistent = settings.keeps(login.mechanism());
             let kept = persistent && keep(turn, &login);
             let tail = Tail {
                 proof: headers,
@@ -361,12 +376,10 @@ async fn with_password(
     };
     match answer {
         Ok(PasswordAnswer::Right(peer)) => {
-            let login = Arc::new(Login {
+            let login = Arc::new(Login::Other {
                 peer,
                 mechanism: None,
                 expiry: Expiry::Never,
-                bound: BindingStatus::NotBound,
-                context: None,
             });
             let tail = Tail::default();
             pass(

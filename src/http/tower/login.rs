@@ -21,12 +21,15 @@ pub struct Authenticated {
 
 /// What a login is known by.
 #[derive(Debug)]
-pub(super) struct Login {
-    pub(super) peer: Name,
-    pub(super) mechanism: Option<Mechanism>,
-    pub(super) expiry: Expiry,
-    pub(super) bound: BindingStatus,
-    pub(super) context: Option<Box<Context>>,
+pub(super) enum Login {
+    /// A context: it says everything.
+    Context(Box<Context>),
+    /// A cookie or a password, and what that says.
+    Other {
+        peer: Name,
+        mechanism: Option<Mechanism>,
+        expiry: Expiry,
+    },
 }
 
 /// How a request shows whose it is.
@@ -68,19 +71,19 @@ impl Authenticated {
     /// Who it is.
     #[must_use]
     pub fn peer(&self) -> &Name {
-        &self.login.peer
+        self.login.peer()
     }
 
     /// The mechanism that said so; none for a password.
     #[must_use]
     pub fn mechanism(&self) -> Option<Mechanism> {
-        self.login.mechanism
+        self.login.mechanism()
     }
 
     /// The Kerberos realm or NTLM domain, if there is one.
     #[must_use]
     pub fn realm(&self) -> Option<&[u8]> {
-        match &self.login.peer {
+        match self.peer() {
             Name::Kerberos(principal) => Some(principal.realm()),
             Name::Ntlm { domain, .. } if !domain.is_empty() => Some(domain.as_bytes()),
             _ => None,
@@ -96,35 +99,52 @@ impl Authenticated {
     /// When that ends: the ticket's end, or the session's if that is sooner.
     #[must_use]
     pub fn expiry(&self) -> Expiry {
-        self.login.expiry
+        self.login.expiry()
     }
 
     /// Whether the login was bound to the TLS channel.
     #[must_use]
     pub fn bound(&self) -> BindingStatus {
-        self.login.bound
+        match &*self.login {
+            Login::Context(context) => context.bound(),
+            Login::Other { .. } => BindingStatus::NotBound,
+        }
     }
 
     /// The established context; none where the request came in by cookie or
     /// password.
     #[must_use]
     pub fn context(&self) -> Option<&Context> {
-        self.login.context.as_deref()
+        match &*self.login {
+            Login::Context(context) => Some(context),
+            Login::Other { .. } => None,
+        }
     }
 }
 
 impl Login {
-    pub(super) fn of(context: Box<Context>) -> Arc<Self> {
-        Arc::new(Self {
-            peer: context.peer().clone(),
-            mechanism: Some(context.mechanism()),
-            expiry: context.expiry(),
-            bound: context.bound(),
-            context: Some(context),
-        })
+    pub(super) fn peer(&self) -> &Name {
+        match self {
+            Self::Context(context) => context.peer(),
+            Self::Other { peer, .. } => peer,
+        }
+    }
+
+    pub(super) fn mechanism(&self) -> Option<Mechanism> {
+        match self {
+            Self::Context(context) => Some(context.mechanism()),
+            Self::Other { mechanism, .. } => *mechanism,
+        }
+    }
+
+    pub(super) fn expiry(&self) -> Expiry {
+        match self {
+            Self::Context(context) => context.expiry(),
+            Self::Other { expiry, .. } => *expiry,
+        }
     }
 
     pub(super) fn is_over(&self, now: SystemTime) -> bool {
-        self.expiry.is_past(now)
+        self.expiry().is_past(now)
     }
 }

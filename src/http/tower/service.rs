@@ -5,7 +5,9 @@ use core::task::{Context, Poll};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::header::{CACHE_CONTROL, CONNECTION, RETRY_AFTER, SET_COOKIE};
+use ::http::header::{
+    CACHE_CONTROL, CONNECTION, PROXY_AUTHENTICATE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
+};
 use ::http::request::Parts;
 use ::http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use ::tracing::Instrument as _;
@@ -69,7 +71,9 @@ where
                     Ok(response)
                 }
                 Admission::Answer(answer, verdict) => {
-                    Ok(answered(&settings, &parts, body, answer, verdict).await)
+                    // In a place of its own: requests that go on would carry its room.
+                    let response = answered(&settings, &parts, body, answer, verdict);
+                    Ok(Box::pin(response).await)
                 }
             }
         })
@@ -150,8 +154,12 @@ fn append(headers: &mut ::http::HeaderMap, all: Vec<(&'static str, String)>) {
     for (name, value) in all {
         // Base64 and what the application has written itself. What no header
         // can hold is left out; the status says enough.
-        let name = HeaderName::from_bytes(name.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+        let name = match name {
+            "WWW-Authenticate" => Ok(WWW_AUTHENTICATE),
+            "Proxy-Authenticate" => Ok(PROXY_AUTHENTICATE),
+            other => HeaderName::from_bytes(other.as_bytes()),
+        };
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
             headers.append(name, value);
         }
     }

@@ -7,7 +7,6 @@ use ::http::{HeaderMap, HeaderValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::BindingStatus;
 use crate::encoding::{Reader, Writer};
 use crate::error::{Error, Misuse, Sealed};
 use crate::http::tower::login::Login;
@@ -102,7 +101,7 @@ impl LoginSession {
     /// be over at once: the client then sends tokens.
     pub(super) fn issue(&self, login: &Login, now: SystemTime) -> Option<HeaderValue> {
         let latest = now.checked_add(self.lifetime)?;
-        let end = match login.expiry {
+        let end = match login.expiry() {
             Expiry::At(end) => end.min(latest),
             Expiry::Never => latest,
         };
@@ -141,12 +140,12 @@ impl LoginSession {
         let mut writer = Writer::new();
         writer.text(&self.site);
         writer.time(end);
-        writer.u8(match login.mechanism {
+        writer.u8(match login.mechanism() {
             None => 0,
             Some(Mechanism::Kerberos) => 1,
             Some(Mechanism::Ntlm) => 2,
         });
-        match &login.peer {
+        match login.peer() {
             Name::Kerberos(principal) => {
                 writer.u8(1);
                 writer.i32(principal.name_type());
@@ -196,12 +195,10 @@ impl LoginSession {
             _ => return None,
         };
         reader.finish()?;
-        (site == self.site).then_some(Login {
+        (site == self.site).then_some(Login::Other {
             peer,
             mechanism,
             expiry: Expiry::At(end),
-            bound: BindingStatus::NotBound,
-            context: None,
         })
     }
 }
