@@ -43,13 +43,13 @@ end
 function request()
    next_one = next_one + 1
    -- The first one wrk keeps to itself, before it begins.
-   if next_one == 2 then began = now() end
+   if next_one == 2 then began, began_cpu = now(), os.clock() end
    local one = requests[next_one]
    if one then return one end
    -- Nothing is sent any more: the loop ends, and then wrk, which would wait for its -d. Told at once, it
    -- would take the signal for a broken connection.
    if next_one == #requests + 1 then
-      took = now() - began
+      took, used = now() - began, os.clock() - began_cpu
       io.popen("sleep 0.2; kill -INT $PPID")
    end
    wrk.thread:stop()
@@ -58,6 +58,6 @@ end
 
 function done(summary, latency)
    local e = summary.errors
-   io.write(string.format("RESULT %d %.6f %d %d %d %d %d %d\n", summary.requests, worker:get("took"),
+   io.write(string.format("RESULT %d %.6f %.6f %d %d %d %d %d %d\n", summary.requests, worker:get("took"), worker:get("used"),
       e.status, e.connect, e.read, e.write, e.timeout, latency:percentile(99)))
 end

@@ -46,6 +46,10 @@ impl Apache {
     }
 }
 
+/// In one process, for one processor. More than wrk has connections: a process of the event MPM whose
+/// threads are all busy closes the connections that are kept alive, also those with a request on the way.
+const THREADS: usize = 64;
+
 fn text(dir: &Path, address: SocketAddr) -> String {
     let dir = dir.display();
     let modules = [
@@ -61,11 +65,12 @@ fn text(dir: &Path, address: SocketAddr) -> String {
     format!(
         "ServerRoot {dir}\nServerName localhost\nListen {address}\nPidFile {dir}/pid\n\
          ErrorLog {dir}/error.log\nLogLevel warn\nUser www-data\nGroup www-data\n{}\
-         StartServers 2\nMinSpareThreads 50\nThreadsPerChild 25\nMaxRequestWorkers 50\n\
+         StartServers 1\nMinSpareThreads 1\nThreadsPerChild {THREADS}\n\
+         MaxRequestWorkers {THREADS}\n\
          KeepAlive On\nMaxKeepAliveRequests 0\nTimeout 60\nDirectoryIndex index.txt\n\
          DocumentRoot {dir}\n<Directory {dir}>\n  AuthType GSSAPI\n  AuthName x\n  \
          GssapiCredStore keytab:{dir}/http.keytab\n  GssapiUseSessions Off\n  \
-         Require valid-user\n</Directory>\n<Location /open>\n  AuthType None\n  \
+         GssapiAllowedMech krb5\n  Require valid-user\n</Directory>\n<Location /open>\n  AuthType None\n  \
          Require all granted\n</Location>\n",
         modules.concat()
     )

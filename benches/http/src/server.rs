@@ -22,22 +22,23 @@ fn configure(keytab: &Path) -> AcceptorConfig {
 
 /// `/` is for clients that are known, `/open` says the same to everybody, and `/bare` is an accept by
 /// hand: in this server, with its caches as they are here, but without the layer.
+pub fn application(config: AcceptorConfig) -> Router {
+    let who = |client: Authenticated| async move { format!("You are {}\n", client.peer()) };
+    let open = async || "You are alice@EXAMPLE.TEST\n".to_owned();
+    Router::new()
+        .route("/", get(who))
+        .layer(NegotiateLayer::new(&config))
+        .route("/bare", get(move |headers| bare(config, headers)))
+        .route("/open", get(open))
+}
+
 pub fn serve(keytab: &Path, address: SocketAddr) {
-    let config = configure(keytab);
+    let application = application(configure(keytab));
+    let service = application.into_make_service_with_connect_info::<Connection>();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async move {
-        let who = |client: Authenticated| async move { format!("You are {}\n", client.peer()) };
-        let app = Router::new()
-            .route("/", get(who))
-            .layer(NegotiateLayer::new(&config))
-            .route("/bare", get(move |headers| bare(config, headers)))
-            .route(
-                "/open",
-                get(async || "You are alice@EXAMPLE.TEST\n".to_owned()),
-            )
-            .into_make_service_with_connect_info::<Connection>();
         let listener = tokio::net::TcpListener::bind(address).await.expect("bound");
-        axum::serve(listener, app).await.expect("served");
+        axum::serve(listener, service).await.expect("served");
     });
 }
 

@@ -25,6 +25,8 @@ pub struct Result {
     pub rate: f64,
     /// Microseconds of the server's processor for each.
     pub cpu: f64,
+    /// How much of their processors the server and wrk have used, of 1.
+    pub busy: [f64; 2],
     /// The 99th percentile of the time to an answer, in milliseconds.
     pub late: f64,
 }
@@ -63,7 +65,7 @@ pub fn run(server: &Process, load: &Load<'_>) -> Result {
         .split(' ')
         .map(|n| n.parse().expect("numbers"))
         .collect();
-    let [answered, seconds, ref errors @ .., late] = numbers[..] else {
+    let [answered, seconds, client, ref errors @ .., late] = numbers[..] else {
         panic!("wrk: {line}");
     };
     // wrk keeps the first one to itself; what is under way at the end is not waited for.
@@ -77,6 +79,7 @@ pub fn run(server: &Process, load: &Load<'_>) -> Result {
     Result {
         rate: answered / seconds,
         cpu: used / answered * 1e6,
+        busy: [used / seconds, client / seconds],
         late: late / 1e3,
     }
 }
