@@ -63,11 +63,7 @@ impl<C: Size> Cipher<C> {
 
     /// Encrypts confounder and plaintext in `body`, and writes their tag.
     pub(super) fn seal(&self, body: &mut [u8], tag: &mut [u8]) {
-        mac::sign_fed(
-            &self.tag,
-            |sum| cts::sign_and_encrypt(&self.aes, sum, body),
-            tag,
-        );
+        cts::sign_and_encrypt(&self.aes, &self.tag, body, tag);
     }
 
     /// Decrypts `body` in place; wiped when the tag does not fit.

@@ -193,8 +193,9 @@ impl<H: Hash> Keyed for Hmac<H> {
     }
 
     #[inline]
-    fn finish(&self, mut sum: Running<H>, out: &mut [u8]) {
+    fn finish_while(&self, mut sum: Running<H>, out: &mut [u8], other: impl FnOnce()) {
         sum.digest();
+        other();
         // The digest under the outer pad, which is one block more.
         let block = sum.block.as_mut();
         let size = block.len();
@@ -278,11 +279,11 @@ impl<H: Hash> Sum for Running<H> {
         if !whole.is_empty() {
             H::compress(&mut self.state, whole);
         }
+        self.filled = rest.len();
         // Most steps end where a block does.
         if !rest.is_empty() {
             self.block.as_mut()[..rest.len()].copy_from_slice(rest);
         }
-        self.filled = rest.len();
     }
 }
 

@@ -15,7 +15,13 @@ pub(super) trait Keyed {
 
     /// Ends it, and writes its leftmost bytes: as many as `out` has, which is
     /// no more than there are.
-    fn finish(&self, sum: Self::Sum, out: &mut [u8]);
+    fn finish(&self, sum: Self::Sum, out: &mut [u8]) {
+        self.finish_while(sum, out, || {});
+    }
+
+    /// The same; half-way through it, something else is begun that takes its
+    /// time.
+    fn finish_while(&self, sum: Self::Sum, out: &mut [u8], other: impl FnOnce());
 }
 
 /// A MAC in the making.
@@ -32,7 +38,8 @@ impl<D: EagerHash> Keyed for Hmac<D> {
         self.clone()
     }
 
-    fn finish(&self, sum: Self, out: &mut [u8]) {
+    fn finish_while(&self, sum: Self, out: &mut [u8], other: impl FnOnce()) {
+        other();
         out.copy_from_slice(&sum.finalize().into_bytes()[..out.len()]);
     }
 }
