@@ -50,14 +50,25 @@ pub(crate) struct Kept {
     pub(crate) pac: Result<PacSignatures, AuthorizationProblem>,
 }
 
-#[cfg(any(test, feature = "testing"))]
 impl Kept {
-    /// Of a client's end.
+    /// Of a client's end, and of a server's where the ticket has no PAC.
     pub(crate) fn nothing() -> Self {
         Self {
             delegated: None,
             ticket: None,
             pac: Err(AuthorizationProblem::Absent),
+        }
+    }
+
+    /// Boxed, if it is anything: for as long as nobody has the context.
+    pub(crate) fn boxed(self) -> Option<Box<Self>> {
+        match self {
+            Self {
+                delegated: None,
+                ticket: None,
+                pac: Err(AuthorizationProblem::Absent),
+            } => None,
+            something => Some(Box::new(something)),
         }
     }
 }

@@ -90,13 +90,13 @@ fn messages_in_place_allocate_nothing() {
             // The first time derives the keys.
             let _ = both(&mut token);
             let count = allocations(|| both(&mut again));
+            println!("RATIO allocations-{etype}-{protection:?}-{size} {count} <=0 ok");
             assert_eq!(count, 0, "{etype} {protection:?} {size}");
         }
     }
 }
 
-/// All that stays when the step has returned, and the acceptor itself: a kibibyte at the most where
-/// nobody has been authenticated. In DCE style the client has been, and its context is there too.
+/// All that stays when the step has returned, and the acceptor itself: a kibibyte at the most.
 #[test]
 fn a_handshake_that_waits_is_small() {
     let realm = Realm::new("EXAMPLE.TEST");
@@ -117,11 +117,11 @@ fn a_handshake_that_waits_is_small() {
     // What is derived once is there.
     let warm = Acceptor::new(&config).step(&dce.token().expect("a token"));
     drop(warm.expect("accepted"));
-    for (what, token, most) in [
-        ("hints", Vec::new(), 1024),
-        ("NTLM", ntlm.concat(), 1024),
-        ("DCE style", dce.token().expect("a token"), 1536),
-        ("DCE style, raw", raw.token().expect("a token"), 1536),
+    for (what, token) in [
+        ("hints", Vec::new()),
+        ("NTLM", ntlm.concat()),
+        ("DCE-style", dce.token().expect("a token")),
+        ("DCE-style-raw", raw.token().expect("a token")),
     ] {
         let before = ALIVE.with(Cell::get);
         let mut acceptor = Acceptor::new(&config);
@@ -130,8 +130,8 @@ fn a_handshake_that_waits_is_small() {
             other => panic!("{what} does not wait: {other:?}"),
         }
         let kept = ALIVE.with(Cell::get).wrapping_sub(before) + size_of_val(&acceptor);
-        println!("{what}: {kept} bytes");
-        assert!(kept < most, "{what}: {kept} bytes");
+        println!("RATIO half-open-{what}-bytes {kept} <=1023 ok");
+        assert!(kept < 1024, "{what}: {kept} bytes");
         assert!(kept > size_of_val(&acceptor), "{what} is counted");
     }
 }

@@ -1,6 +1,8 @@
 //! The suite on the rust backend.
 
-use conformance::bench::{Bench, NOW, REJECT, ap_rep, done, fails, krb_error, rejection};
+use conformance::bench::{
+    Bench, NOW, REJECT, ap_rep, done, fails, goes_on, krb_error, rejected, rejection,
+};
 use conformance::credentials::to;
 use conformance::{Mount, mount, runner};
 use gss_acceptor::backends::{RustBackend, rust};
@@ -8,12 +10,12 @@ use gss_acceptor::{
     Acceptor, AcceptorConfig, Clock, EncryptionType, Keytab, Rejection, Requirements,
     ServicePassword, UserToUser,
 };
-use kit::ap_req::oid;
+use kit::ap_req::{Frame, gss, oid};
 use kit::client::{Answer, Initiator};
 use kit::crypto::KitKey;
 use kit::keytab::Entry;
 use kit::spnego::{InitSpec, mech_types};
-use kit::ticket::{NT_SRV_HST, Name};
+use kit::ticket::{NT_SRV_HST, Name, if_relevant};
 use kit::user_to_user::TgtRequest;
 use kit::world::REALM;
 use std::sync::Arc;
@@ -85,6 +87,11 @@ mod moved {
     }
 
     mount!(Moved);
+
+    #[test]
+    fn rule_26_a_pac_in_dce_style() {
+        super::rule_26_a_pac_in_dce_style::<Moved>();
+    }
 }
 
 /// Credentials of several kinds at once are this backend's own.
@@ -263,4 +270,57 @@ fn rule_13_the_wanted_service_is_told() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// Rules 20 and 26: in DCE style too an account that is required is the PAC's, and it is there after
+/// the third leg. The PAC is one that Samba's KDC wrote for alice (tests/data/pac).
+fn rule_26_a_pac_in_dce_style<M: Mount>() {
+    const PART: &[u8] = include_bytes!("../../data/pac/alice.enc-part");
+    const KEY: [u8; 32] = [
+        0xa2, 0x45, 0xed, 0x2f, 0x20, 0x4d, 0x66, 0xde, 0xa7, 0x93, 0x3b, 0xfe, 0xf9, 0x92, 0x8a,
+        0x39, 0xdc, 0x85, 0xda, 0x24, 0x14, 0x84, 0x3b, 0xbf, 0xc3, 0x0b, 0x66, 0xa1, 0x2d, 0xc1,
+        0x46, 0x41,
+    ];
+    let bench = Bench::new();
+    let (service, key) = (
+        Name::new(NT_SRV_HST, &["HTTP", "web.ad.test"]),
+        KitKey::new(18, KEY.to_vec()),
+    );
+    let entry = Entry::new(service.clone(), b"AD.TEST", 2, key.clone());
+    let keytab = Keytab::from_bytes(kit::keytab::simple(&[entry])).expect("a keytab");
+    let config = bench.builder_with::<M>(keytab).require_authorization();
+    let config = config.build().expect("builds");
+    let spec = |pac: Option<&[u8]>| {
+        bench.ap_req(|a| {
+            a.gss().flags |= gss::DCE;
+            a.frame = Frame::bare();
+            let ticket = &mut a.ticket;
+            (ticket.realm, ticket.sname) = (b"AD.TEST".to_vec(), service.clone());
+            (ticket.service_key, ticket.kvno) = (key.clone(), Some(2));
+            // The PAC's (MS-PAC 2.7), in seconds since 1970.
+            ticket.authtime = 1_795_399_108;
+            ticket.authdata =
+                pac.map_or(Vec::new(), |pac| vec![if_relevant(&[(128, pac.to_vec())])]);
+        })
+    };
+    let pac = &PART[PART.len() - 784..];
+    let spec_with = spec(Some(pac));
+    let mut acceptor = Acceptor::new(&config);
+    let reply = goes_on(acceptor.step(&spec_with.token()));
+    let mut client = spec_with.initiator();
+    client.read_ap_rep(&reply).expect("a bare AP-REP");
+    let context = done(acceptor.step(&client.third_leg().token())).context;
+    let who = context.authorization().expect("verified");
+    assert_eq!(who.account.user, "alice");
+    // Without a PAC there is no second leg.
+    let failure = fails(Acceptor::new(&config).step(&spec(None).token()));
+    match rejected(failure.error()) {
+        Rejection::Authorization { .. } => {}
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn rule_26_a_pac_in_dce_style_here() {
+    rule_26_a_pac_in_dce_style::<Rust>();
 }

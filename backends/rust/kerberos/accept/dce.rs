@@ -4,16 +4,16 @@
 use zeroize::Zeroizing;
 
 use super::malformed;
-use super::reply::USAGE_AP_REP;
+use super::reply::{Agreement, USAGE_AP_REP};
 use crate::backends::rust::kerberos::codec::gss;
 use crate::backends::rust::kerberos::codec::messages::{ApRep, EncApRepPart, KrbError};
-use crate::backends::rust::kerberos::context::{read_key, write_key};
+use crate::backends::rust::kerberos::context::{Kept, read_key, write_key};
 use crate::backends::rust::kerberos::crypto::Key;
 use crate::backends::rust::suspended::{self, Awaits, read_context, write_context};
 use crate::backends::{Exchange, Outcome, SecurityContext};
 use crate::encoding::Reader;
 use crate::error::{Error, Rejection};
-use crate::facts::Facts;
+use crate::facts::{AuthorizationFact, Facts};
 use crate::reply::Reply;
 use crate::secret::Secret;
 use crate::token::StepInput;
@@ -23,15 +23,41 @@ pub(super) struct ThirdLeg {
     session: Key,
     /// Our own sequence number, which the client must bring back.
     number: u32,
-    context: Box<dyn SecurityContext>,
+    context: Waiting,
+}
+
+/// A context that is nobody's yet.
+enum Waiting {
+    /// It is made when the client has answered. Until then the facts lack
+    /// what became of the PAC, which is kept once.
+    Agreed {
+        agreement: Agreement,
+        kept: Option<Box<Kept>>,
+    },
+    /// Of a handshake that began in another process.
+    Made(Box<dyn SecurityContext>),
+}
+
+impl Waiting {
+    fn context(self, facts: &mut Facts) -> Box<dyn SecurityContext> {
+        match self {
+            Self::Agreed { agreement, kept } => {
+                let kept = kept.map_or_else(Kept::nothing, |kept| *kept);
+                facts.authorization = AuthorizationFact::of(&kept.pac);
+                agreement.context(kept)
+            }
+            Self::Made(context) => context,
+        }
+    }
 }
 
 impl ThirdLeg {
-    pub(super) fn new(session: Key, number: u32, context: Box<dyn SecurityContext>) -> Self {
+    pub(super) fn new(session: Key, number: u32, agreement: Agreement, kept: Kept) -> Self {
+        let kept = kept.boxed();
         Self {
             session,
             number,
-            context,
+            context: Waiting::Agreed { agreement, kept },
         }
     }
 
@@ -76,7 +102,10 @@ pub(in crate::backends::rust) struct AwaitClientApRep {
 }
 
 impl AwaitClientApRep {
-    pub(super) fn new(leg: ThirdLeg, facts: Box<Facts>) -> Self {
+    pub(super) fn new(leg: ThirdLeg, mut facts: Box<Facts>) -> Self {
+        if matches!(leg.context, Waiting::Agreed { .. }) {
+            facts.authorization = AuthorizationFact::default();
+        }
         Self { leg, facts }
     }
 }
@@ -87,11 +116,12 @@ impl Exchange for AwaitClientApRep {
     }
 
     fn step(self: Box<Self>, input: StepInput<'_>) -> Reply<Outcome> {
-        Reply::Now(match self.leg.check(input.token) {
+        let Self { leg, mut facts } = *self;
+        Reply::Now(match leg.check(input.token) {
             Ok(()) => Outcome::Established {
                 token: None,
-                context: self.leg.context,
-                facts: self.facts,
+                context: leg.context.context(&mut facts),
+                facts,
             },
             // The client has said its last word and awaits no answer: MIT
             // and Heimdal send none either.
@@ -102,11 +132,12 @@ impl Exchange for AwaitClientApRep {
 
 impl AwaitClientApRep {
     fn save(self) -> Result<Secret, Error> {
-        let Self { leg, facts } = self;
+        let Self { leg, mut facts } = self;
         suspended::save(Awaits::ClientApRep, |writer| {
             write_key(writer, &leg.session);
             writer.u32(leg.number);
-            write_context(writer, leg.context, &facts)
+            let context = leg.context.context(&mut facts);
+            write_context(writer, context, &facts)
         })
     }
 
@@ -114,7 +145,12 @@ impl AwaitClientApRep {
         let session = read_key(reader)?;
         let number = reader.u32()?;
         let (context, facts) = read_context(reader)?;
-        let leg = ThirdLeg::new(session, number, context);
+        let context = Waiting::Made(context);
+        let leg = ThirdLeg {
+            session,
+            number,
+            context,
+        };
         Some(Self::new(leg, facts))
     }
 }

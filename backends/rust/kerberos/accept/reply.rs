@@ -104,7 +104,7 @@ impl Answer {
             // Without an AP-REP our numbers begin where the client's do, as
             // with MIT and Windows.
             let first_sent = self.received;
-            let context = self.context(None, first_sent, Layout::Plain, max_token);
+            let context = self.context(None, first_sent, max_token);
             let token = None;
             return Ok(Answered::Done { token, context });
         };
@@ -122,48 +122,91 @@ impl Answer {
                     gss::token_id::AP_REP,
                     &message,
                 )),
-                context: self.context(key, number, Layout::Plain, max_token),
+                context: self.context(key, number, max_token),
             },
             Style::Bare => {
                 let session = mutual.session;
-                let context = self.context(key, number, Layout::Dce, max_token);
+                let (agreement, kept) = self.agree(key, number, Layout::Dce, max_token);
                 Answered::AwaitsClient {
                     token: message,
-                    next: ThirdLeg::new(session, number, context),
+                    next: ThirdLeg::new(session, number, agreement, kept),
                 }
             }
         })
     }
 
-    /// The context under the acceptor's subkey, if there is one.
-    fn context(
+    /// What the context is made of, under the acceptor's subkey if there is
+    /// one.
+    fn agree(
         self,
         acceptor: Option<Key>,
         first_sent: u32,
         layout: Layout,
         max_token: usize,
+    ) -> (Agreement, Kept) {
+        let agreement = Agreement {
+            partial: self.partial,
+            acceptor,
+            first_sent,
+            received: self.received,
+            detection: self.detection,
+            layout,
+            max_token,
+            authorization_data: self.authorization_data,
+        };
+        (agreement, self.kept)
+    }
+
+    /// The context of a handshake that is over.
+    fn context(
+        self,
+        acceptor: Option<Key>,
+        first_sent: u32,
+        max_token: usize,
     ) -> Box<dyn SecurityContext> {
-        let partial = self.partial;
-        let (full, origin) = match acceptor {
+        let (agreement, kept) = self.agree(acceptor, first_sent, Layout::Plain, max_token);
+        agreement.context(kept)
+    }
+}
+
+/// What a context is made of. A handshake that waits for its client keeps
+/// this: anybody may have any number of those wait, and a context is several
+/// times as large.
+pub(super) struct Agreement {
+    /// The client's subkey, else the ticket's session key.
+    partial: Key,
+    acceptor: Option<Key>,
+    first_sent: u32,
+    received: u32,
+    detection: Detection,
+    layout: Layout,
+    max_token: usize,
+    authorization_data: Box<[u8]>,
+}
+
+impl Agreement {
+    /// The context.
+    pub(super) fn context(self, kept: Kept) -> Box<dyn SecurityContext> {
+        let (full, origin) = match self.acceptor {
             Some(key) => (key, KeyOrigin::AcceptorSubkey),
-            None => (partial.clone(), KeyOrigin::Other),
+            None => (self.partial.clone(), KeyOrigin::Other),
         };
         let messages = Messages::new(Agreed {
             role: Role::Acceptor,
             key: full.clone(),
             origin,
-            first_sent,
+            first_sent: self.first_sent,
             first_received: self.received,
             detection: self.detection,
-            layout,
+            layout: self.layout,
             random: random::fill,
         });
         Box::new(KerberosContext::new(
             messages,
-            (full, partial),
+            (full, self.partial),
             self.authorization_data,
-            max_token,
-            self.kept,
+            self.max_token,
+            kept,
         ))
     }
 }

@@ -117,7 +117,7 @@ pub(super) fn open_once<C: Size>(
 /// The same for [`Cipher::seal`].
 pub(super) fn seal_once<C: Size>(key: &[u8], usage: u32, body: &mut [u8], tag: &mut [u8]) {
     let (aes, own) = keys::<C, C::Encryptor>(key, usage);
-    mac::sign_fed(&own, |sum| cts::sign_and_encrypt(&aes, sum, body), tag);
+    cts::sign_and_encrypt(&aes, &own, body, tag);
 }
 
 /// Kc of one usage.
