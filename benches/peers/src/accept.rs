@@ -24,7 +24,8 @@ pub fn keytab() -> String {
     std::env::var("KRB5_KTNAME").expect("the parent says where")
 }
 
-fn config() -> AcceptorConfig {
+/// With a replay store, and mutual authentication for who asks for it.
+pub fn config() -> AcceptorConfig {
     AcceptorConfig::builder(backends::rust(Keytab::open(keytab()).expect("a keytab")))
         .replay_store(Arc::new(MemoryReplayStore::new()))
         .request(Requirements::MUTUAL_AUTH)
@@ -44,7 +45,7 @@ pub fn accept(config: &AcceptorConfig, token: &[u8]) -> Context {
 }
 
 /// Accepts, and shows the name.
-fn serve(config: &AcceptorConfig, token: &[u8]) {
+pub fn serve(config: &AcceptorConfig, token: &[u8]) {
     black_box(accept(config, token).peer().to_string());
 }
 
@@ -188,7 +189,7 @@ fn pac_of(token: &[u8]) -> usize {
 
 /// The lengths of a token's two ciphertexts, as the last OCTET STRING of each EncryptedData has
 /// them; read by searching for the tags, since nobody here may share our decoder.
-fn floor_of(token: &[u8], pac: usize, reply: usize) -> floor::Accept {
+pub fn floor_of(token: &[u8], pac: usize, reply: usize) -> floor::Accept {
     let lengths = ciphertexts(token);
     let [ticket, authenticator] = lengths[..] else {
         panic!("two ciphertexts, not {lengths:?}");

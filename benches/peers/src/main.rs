@@ -2,7 +2,7 @@
 //! primitives alone.
 //!
 //! ```text
-//! cargo run --release -p peers -- accept|facade|wrap|ntlm|scale|syscalls|build|all
+//! cargo run --release -p peers -- accept|facade|wrap|ntlm|scale|syscalls|allocations|build|all
 //! ```
 //!
 //! Everything runs in one thread of one process per table, round by round in turn; the medians
@@ -11,6 +11,7 @@
 //! is measured: the conformance suite runs on the same build.
 
 mod accept;
+mod allocations;
 mod clean;
 mod facade;
 mod floor;
@@ -49,13 +50,14 @@ fn main() -> ExitCode {
                 _ => ExitCode::FAILURE,
             }
         }
-        ["accept"] => tables(&["accept-raw", "accept-spnego", "accept-pac"]),
+        ["accept"] => tables(&["accept-raw", "accept-spnego", "accept-ad", "accept-pac"]),
         ["facade"] => tables(&["facade", "facade-threads"]),
         ["wrap"] => tables(&["wrap"]),
-        [table @ ("ntlm" | "scale" | "syscalls" | "build")] => tables(&[table]),
+        [table @ ("ntlm" | "scale" | "syscalls" | "allocations" | "build")] => tables(&[table]),
         ["all"] => tables(&[
             "accept-raw",
             "accept-spnego",
+            "accept-ad",
             "accept-pac",
             "facade",
             "facade-threads",
@@ -63,13 +65,15 @@ fn main() -> ExitCode {
             "ntlm",
             "scale",
             "syscalls",
+            "allocations",
             "build",
         ]),
         [
-            table @ ("accept-raw" | "accept-spnego" | "accept-pac" | "facade-threads" | "profile"),
+            table @ ("accept-raw" | "accept-spnego" | "accept-ad" | "accept-pac" | "facade-threads"
+            | "profile"),
         ] => tables(&[table]),
         _ => {
-            eprintln!("usage: peers accept|facade|wrap|ntlm|scale|syscalls|build|all");
+            eprintln!("usage: peers accept|facade|wrap|ntlm|scale|syscalls|allocations|build|all");
             ExitCode::from(2)
         }
     }
@@ -78,6 +82,7 @@ fn main() -> ExitCode {
 fn run(table: &str) {
     match table {
         "accept-raw" => accept::raw(),
+        "accept-ad" => pac::spnego(),
         "accept-pac" => pac::run(),
         "accept-spnego" => accept::spnego(),
         "profile" => accept::profile(),
@@ -88,6 +93,7 @@ fn run(table: &str) {
         "scale" => scale::run(),
         "syscalls" => syscalls::run(),
         "accepts" => syscalls::child(),
+        "allocations" => allocations::run(),
         "build" => clean::run(),
         other => panic!("no table {other}"),
     }
@@ -99,12 +105,15 @@ fn tables(names: &[&str]) -> ExitCode {
     let kdc = Kdc::shared();
     let alice = kdc.alice();
     kdc.kvno(&alice, "HTTP/localhost");
+    // Of a domain whose KDC is not here.
+    let domain = kdc.fresh("domain.keytab");
+    std::fs::write(&domain, pac::keytab()).expect("a keytab");
     let mut all_met = true;
     for name in names {
         let me = std::env::current_exe().expect("this program has a path");
         // One processor for all of it, unless there are threads to compare.
         let mut command = match *name {
-            "scale" | "facade-threads" | "syscalls" | "build" => Command::new(me),
+            "scale" | "facade-threads" | "syscalls" | "allocations" | "build" => Command::new(me),
             "profile" if std::env::var_os("PROFILER").is_some() => {
                 let mut profiled = Command::new("perf");
                 profiled.args(["record", "-o", "/tmp/peers.perf"]).arg(me);
@@ -123,7 +132,10 @@ fn tables(names: &[&str]) -> ExitCode {
         if *name == "ntlm" {
             command.envs(interop::ntlm::gss_ntlmssp());
         }
-        if *name == "accept-raw" {
+        if matches!(*name, "accept-ad" | "accept-pac") {
+            command.env("KRB5_KTNAME", &domain);
+        }
+        if matches!(*name, "accept-raw" | "accept-pac") {
             // As it is fastest: with its replay cache off. Ours is on.
             command.env("KRB5RCACHENAME", "none:");
         } else {

@@ -252,18 +252,30 @@ fn sha2(etype: EncryptionType) {
     report(&format!("{etype}"), &medians);
 }
 
-/// Where the HMAC takes longer than CBC, it is CBC that is in its shadow.
+/// Both must be made: the slower of the two is what nothing can be faster than, the sum what one
+/// after the other takes.
 fn report(etype: &str, medians: &Medians) {
     let (cbc, hmac) = (medians.of("AES-CBC alone"), medians.of("HMAC alone"));
-    let wrap = medians.of("wrap in place") / cbc.max(hmac);
+    let (slower, sum) = (cbc.max(hmac), cbc + hmac);
+    println!(
+        "    {:<34} {:>12.3} us",
+        "the slower of the two",
+        slower / 1000.0
+    );
+    println!(
+        "    {:<34} {:>12.3} us",
+        "one after the other",
+        sum / 1000.0
+    );
+    let wrap = medians.of("wrap in place") / slower;
     ratio(
-        &format!("wrap-64k/slower-of-two {etype}"),
+        &format!("wrap-64k-{etype}/slower"),
         wrap,
         Goal::AtMost(1.08),
     );
     let unwrap = medians.of("unwrap in place") / hmac;
     ratio(
-        &format!("unwrap-64k/hmac {etype}"),
+        &format!("unwrap-64k-{etype}/hmac"),
         unwrap,
         Goal::AtMost(1.2),
     );
