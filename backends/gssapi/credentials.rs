@@ -1,6 +1,6 @@
 //! The credential of a configuration, in as many handles as threads use it at
-//! once: MIT's shared one lets one accept at a time pass, and separate ones
-//! do not wait for each other.
+//! once: MIT's shared one lets one accept at a time pass. With separate ones
+//! its threads wait for its `krb5.conf` alone, which no caller can avoid.
 
 pub(super) mod sys;
 

@@ -134,6 +134,12 @@ impl GssapiLibrary {
 ///   site. [`AcceptorConfig::may_block`](crate::AcceptorConfig::may_block)
 ///   says so; an asynchronous server runs `step` on threads for blocking
 ///   work, of which it has a bounded number.
+/// * A configuration has a credential for each thread that accepts at a time.
+///   MIT krb5 1.20 has its threads wait for each other even so, whenever one
+///   of them looks into its `krb5.conf`, which it does many times in a
+///   handshake: a second thread adds 10 to 30 % to what one does. Servers
+///   that need more of it run several processes, which do not wait for each
+///   other; Heimdal's threads do not either.
 /// * The system's clock, `krb5.conf`'s clock skew and its trusted paths
 ///   decide; a [`clock`](crate::ConfigBuilder::clock) or
 ///   [`clock_skew`](crate::ConfigBuilder::clock_skew) is refused.

@@ -1,6 +1,8 @@
 //! The GSS-API's C interface (RFC 2744 appendix A) of whichever library is loaded, without
 //! anything in between. The only unsafe code of this member.
 
+mod keytab;
+
 use libloading::Library;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::{null, null_mut};
@@ -172,7 +174,7 @@ pub struct Gss {
     inquire_oid: InquireOid,
     export_name: ExportName,
     release_set: Release,
-    _library: Library,
+    library: Library,
 }
 
 /// The acceptor's credential: one for all handshakes, as a server has it.
@@ -236,7 +238,7 @@ impl Gss {
                 inquire_oid: symbol!(b"gss_inquire_sec_context_by_oid\0"),
                 export_name: symbol!(b"gss_export_name\0"),
                 release_set: symbol!(b"gss_release_buffer_set\0"),
-                _library: library,
+                library,
             }
         }
     }
