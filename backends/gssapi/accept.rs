@@ -5,7 +5,7 @@ mod after;
 mod before;
 
 use std::ffi::CString;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use super::authorization::Vouching;
@@ -15,6 +15,7 @@ use super::credentials::sys::Credential;
 use super::credentials::{Purpose, Source};
 use super::granted::flag;
 use super::keys::Keys;
+use super::krb5::sys::Krb5;
 use super::ntlm::{Challenge, Logon};
 use super::refusal::{self, REJECT};
 use super::status::{self, Circumstances};
@@ -41,6 +42,9 @@ pub(super) struct Shared {
     pub(super) skew: Duration,
     /// How it says that a PAC is genuine.
     pub(super) vouching: Vouching,
+    /// Held open: MIT krb5 parses `krb5.conf` again for whoever finds that
+    /// nobody has it open, which is each call in a handshake.
+    pub(super) _configuration: Mutex<Option<Krb5>>,
 }
 
 /// Awaits the client's next token.

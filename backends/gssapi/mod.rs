@@ -21,7 +21,7 @@ mod sys;
 mod token;
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use self::accept::{AwaitToken, Shared};
@@ -362,6 +362,7 @@ impl Backend for GssapiBackend {
                 users,
                 settings,
                 gss,
+                _configuration: Mutex::new(krb5),
             }),
         }))
     }
