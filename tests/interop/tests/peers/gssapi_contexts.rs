@@ -12,7 +12,7 @@ use gss_acceptor::{
 use interop::libraries::GssPeer;
 use interop::{Ask, Kdc, Peer, accept, shake};
 
-const LIBRARIES: [GssapiLibrary; 2] = [GssapiLibrary::Mit, GssapiLibrary::Heimdal];
+pub const LIBRARIES: [GssapiLibrary; 2] = [GssapiLibrary::Mit, GssapiLibrary::Heimdal];
 /// Says to the test that it is the other process, and which library it has.
 const OTHER: &str = "GSS_ACCEPTOR_OTHER_PROCESS";
 const AUDIENCE: &str = "interop";
@@ -27,7 +27,7 @@ fn importer(library: &GssapiLibrary) -> ContextImporter {
     ContextImporter::new(key(), AUDIENCE).with(importer)
 }
 
-fn config(kdc: &Kdc, library: &GssapiLibrary) -> AcceptorConfig {
+pub fn config(kdc: &Kdc, library: &GssapiLibrary) -> AcceptorConfig {
     let keytab = Keytab::open(kdc.keytab("ALL")).expect("the KDC's keytab");
     let backend = gssapi(keytab).library(library.clone());
     AcceptorConfig::builder(backend).build().expect("builds")
@@ -38,11 +38,11 @@ fn own(context: &Context) -> &GssapiContext {
     own.expect("the library's context")
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(text: &str) -> Vec<u8> {
+pub fn unhex(text: &str) -> Vec<u8> {
     let digits = text.as_bytes().chunks(2);
     let octet = |pair| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16);
     digits.map(|pair| octet(pair).expect("digits")).collect()

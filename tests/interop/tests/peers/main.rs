@@ -7,6 +7,7 @@ mod delegation;
 mod errors;
 mod gssapi;
 mod gssapi_contexts;
+mod gssapi_credentials;
 mod handshakes;
 mod judged;
 mod krb5_conf;
