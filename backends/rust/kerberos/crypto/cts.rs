@@ -8,10 +8,10 @@
 #![allow(clippy::inline_always)]
 
 use aes::cipher::consts::U16;
+use aes::cipher::typenum::Unsigned as _;
 use aes::cipher::{
-    Array, Block, BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecBackend, BlockModeDecClosure,
-    BlockModeDecrypt, BlockModeEncBackend, BlockModeEncClosure, BlockModeEncrypt, BlockSizeUser,
-    InnerIvInit,
+    Array, BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncBackend,
+    BlockCipherEncClosure, BlockCipherEncrypt, BlockModeDecrypt, BlockSizeUser, InnerIvInit,
 };
 
 use super::BLOCK;
@@ -57,8 +57,7 @@ pub(super) fn sign_and_encrypt<C: Encrypt, K: Keyed>(
     tag: &mut [u8],
 ) {
     debug_assert!(buf.len() >= BLOCK, "CTS needs one whole block");
-    let work = SignAndEncrypt { keyed, buf, tag };
-    cbc::Encryptor::inner_iv_init(aes, &Array::default()).encrypt_with_backend(work);
+    aes.encrypt_with_backend(SignAndEncrypt { keyed, buf, tag });
 }
 
 /// Encrypts `buf`, which has at least one block, and gives `sum` the
@@ -66,8 +65,7 @@ pub(super) fn sign_and_encrypt<C: Encrypt, K: Keyed>(
 /// block short of the MAC's own need no copy in it.
 pub(super) fn encrypt_and_sign<C: Encrypt, S: Sum>(aes: &C, sum: &mut S, buf: &mut [u8]) {
     debug_assert!(buf.len() >= BLOCK, "CTS needs one whole block");
-    cbc::Encryptor::inner_iv_init(aes, &Array::default())
-        .encrypt_with_backend(EncryptAndSign { sum, buf });
+    aes.encrypt_with_backend(EncryptAndSign { sum, buf });
 }
 
 /// What is done with the cipher's instructions and its keys at hand: getting
@@ -82,16 +80,17 @@ impl<K> BlockSizeUser for SignAndEncrypt<'_, K> {
     type BlockSize = U16;
 }
 
-impl<K: Keyed> BlockModeEncClosure for SignAndEncrypt<'_, K> {
+impl<K: Keyed> BlockCipherEncClosure for SignAndEncrypt<'_, K> {
     #[inline(always)]
-    fn call<B: BlockModeEncBackend<BlockSize = U16>>(self, chain: &mut B) {
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, aes: &B) {
         let (whole, last) = self.buf.split_at_mut(whole_len(self.buf.len()));
+        let mut chain = Chain::default();
         // All but the last whole step, or what there is of it.
         let steps = whole.len().saturating_sub(STEP) / STEP * STEP;
         let mut sum = self.keyed.sum();
         for step in whole[..steps].chunks_mut(STEP) {
             sum.update(step);
-            encrypt_blocks(chain, step);
+            encrypt_blocks(aes, &mut chain, step);
         }
         // The MAC ends with three blocks of its own, one after the other, a
         // third of the work for a short message: each in the wait of a third
@@ -102,11 +101,12 @@ impl<K: Keyed> BlockModeEncClosure for SignAndEncrypt<'_, K> {
         let third = (rest.len() / BLOCK + 1) / 3 * BLOCK;
         let (first, rest) = rest.split_at_mut(third);
         let (second, rest) = rest.split_at_mut(third);
-        encrypt_blocks(chain, first);
-        self.keyed
-            .finish_while(sum, self.tag, || encrypt_blocks(chain, second));
-        encrypt_blocks(chain, rest);
-        steal(chain, whole, last);
+        encrypt_blocks(aes, &mut chain, first);
+        self.keyed.finish_while(sum, self.tag, || {
+            encrypt_blocks(aes, &mut chain, second);
+        });
+        encrypt_blocks(aes, &mut chain, rest);
+        steal(aes, whole, last);
     }
 }
 
@@ -120,46 +120,66 @@ impl<S> BlockSizeUser for EncryptAndSign<'_, S> {
     type BlockSize = U16;
 }
 
-impl<S: Sum> BlockModeEncClosure for EncryptAndSign<'_, S> {
+impl<S: Sum> BlockCipherEncClosure for EncryptAndSign<'_, S> {
     #[inline(always)]
-    fn call<B: BlockModeEncBackend<BlockSize = U16>>(self, chain: &mut B) {
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, aes: &B) {
         let split = whole_len(self.buf.len());
         let (whole, last) = self.buf.split_at_mut(split);
+        let mut chain = Chain::default();
         // The MAC is a step behind: what it takes is ready, and it never waits.
         let (mut signed, mut at) = (0, 0);
         while at < split {
             let end = split.min(if at == 0 { STEP - BLOCK } else { at + STEP });
-            encrypt_blocks(chain, &mut whole[at..end]);
+            encrypt_blocks(aes, &mut chain, &mut whole[at..end]);
             self.sum.update(&whole[signed..at]);
             (signed, at) = (at, end);
         }
-        steal(chain, whole, last);
+        steal(aes, whole, last);
         self.sum.update(&self.buf[signed..]);
     }
 }
 
+/// The ciphertext block before, or the initial vector.
+type Chain = Array<u8, U16>;
+
+/// CBC (RFC 3962 5), in registers from block to block.
 #[inline(always)]
-fn encrypt_blocks<B: BlockModeEncBackend<BlockSize = U16>>(chain: &mut B, whole: &mut [u8]) {
+fn encrypt_blocks<B>(aes: &B, chain: &mut Chain, whole: &mut [u8])
+where
+    B: BlockCipherEncBackend<BlockSize = U16>,
+{
+    let mut before = *chain;
     for block in blocks(whole) {
-        chain.encrypt_block(block.into());
+        xor(&mut before, block);
+        aes.encrypt_block((&mut before).into());
+        *block = before;
+    }
+    *chain = before;
+}
+
+#[inline(always)]
+fn xor(block: &mut Chain, other: &Chain) {
+    for (byte, other) in block.iter_mut().zip(other) {
+        *byte ^= other;
     }
 }
 
 /// Encrypts the last block, of which `whole` holds the ones before, encrypted
 /// (RFC 3962 5). Nothing is left to do where there is only one.
 #[inline(always)]
-fn steal<B>(chain: &mut B, whole: &mut [u8], last: &mut [u8])
+fn steal<B>(aes: &B, whole: &mut [u8], last: &mut [u8])
 where
-    B: BlockModeEncBackend<BlockSize = U16>,
+    B: BlockCipherEncBackend<BlockSize = U16>,
 {
     let Some(previous) = whole.last_chunk_mut::<BLOCK>().filter(|_| !last.is_empty()) else {
         return;
     };
     // The last block, padded with zeros and chained; its ciphertext goes in
     // front, and what the last block needs is cut from the one before.
-    let mut block = Array::<u8, U16>::default();
+    let mut block = Chain::default();
     block[..last.len()].copy_from_slice(last);
-    chain.encrypt_block((&mut block).into());
+    xor(&mut block, &Chain::from(*previous));
+    aes.encrypt_block((&mut block).into());
     last.copy_from_slice(&previous[..last.len()]);
     *previous = block.into();
 }
@@ -175,54 +195,89 @@ fn blocks(whole: &mut [u8]) -> &mut [Array<u8, U16>] {
 
 /// Decrypts `buf`, which has at least one block.
 pub(super) fn decrypt<C: Decrypt>(aes: &C, buf: &mut [u8]) {
-    let (whole, _) = unsteal(aes, buf);
+    let (whole, _) = unsteal(buf, |block| aes.decrypt_block(block));
     cbc::Decryptor::inner_iv_init(aes, &Array::default()).decrypt_blocks(blocks(whole));
 }
 
 /// Decrypts `buf`, which has at least one block, and gives `sum` the
 /// plaintext.
 pub(super) fn decrypt_and_sign<C: Decrypt, S: Sum>(aes: &C, sum: &mut S, buf: &mut [u8]) {
-    let (whole, last) = unsteal(aes, buf);
-    let step = DecryptAndSign {
-        sum: &mut *sum,
-        whole,
-    };
-    cbc::Decryptor::inner_iv_init(aes, &Array::default()).decrypt_with_backend(step);
-    sum.update(last);
+    aes.decrypt_with_backend(DecryptAndSign { sum, buf });
 }
 
 /// As above. What is decrypted does not wait for what was before, and the
 /// blocks of a step go side by side.
 struct DecryptAndSign<'a, S> {
     sum: &'a mut S,
-    whole: &'a mut [u8],
+    buf: &'a mut [u8],
 }
 
 impl<S> BlockSizeUser for DecryptAndSign<'_, S> {
     type BlockSize = U16;
 }
 
-impl<S: Sum> BlockModeDecClosure for DecryptAndSign<'_, S> {
+impl<S: Sum> BlockCipherDecClosure for DecryptAndSign<'_, S> {
     #[inline(always)]
-    fn call<B: BlockModeDecBackend<BlockSize = U16>>(self, chain: &mut B) {
-        let Self { sum, whole } = self;
+    fn call<B: BlockCipherDecBackend<BlockSize = U16>>(self, aes: &B) {
+        let Self { sum, buf } = self;
+        let (whole, last) = unsteal(buf, |block| aes.decrypt_block(block.into()));
+        let mut chain = Chain::default();
         // The MAC is a step behind, as above.
         let (mut signed, mut at) = (0, 0);
         while at < whole.len() {
             let end = whole.len().min(at + STEP);
-            for block in blocks(&mut whole[at..end]) {
-                chain.decrypt_block(block.into());
-            }
+            decrypt_blocks(aes, &mut chain, blocks(&mut whole[at..end]));
             sum.update(&whole[signed..at]);
             (signed, at) = (at, end);
         }
         sum.update(&whole[signed..]);
+        sum.update(last);
     }
+}
+
+/// CBC of a step at the most.
+#[inline(always)]
+fn decrypt_blocks<B>(aes: &B, chain: &mut Chain, step: &mut [Chain])
+where
+    B: BlockCipherDecBackend<BlockSize = U16>,
+{
+    if B::ParBlocksSize::USIZE <= STEP / BLOCK {
+        return decrypt_together(aes, chain, step);
+    }
+    let mut before = *chain;
+    for block in step {
+        let cipher = *block;
+        aes.decrypt_block(block.into());
+        xor(block, &before);
+        before = cipher;
+    }
+    *chain = before;
+}
+
+/// For a cipher without instructions of its own, which takes as long for one
+/// block as for all that it can do at once.
+#[cold]
+fn decrypt_together<B>(aes: &B, chain: &mut Chain, step: &mut [Chain])
+where
+    B: BlockCipherDecBackend<BlockSize = U16>,
+{
+    let mut before = [*chain; STEP / BLOCK + 1];
+    before[1..=step.len()].copy_from_slice(step);
+    let (many, few) = Array::slice_as_chunks_mut(step);
+    for blocks in many {
+        aes.decrypt_par_blocks(blocks.into());
+    }
+    aes.decrypt_tail_blocks(few.into());
+    for (block, before) in step.iter_mut().zip(&before) {
+        xor(block, before);
+    }
+    *chain = before[step.len()];
 }
 
 /// Undoes [`steal`]: `last` is decrypted, and `whole` is as CBC left it. A
 /// single block is `whole` by itself.
-fn unsteal<'a, C: Decrypt>(aes: &C, buf: &'a mut [u8]) -> (&'a mut [u8], &'a mut [u8]) {
+#[inline(always)]
+fn unsteal(buf: &mut [u8], decrypt: impl FnOnce(&mut Chain)) -> (&mut [u8], &mut [u8]) {
     debug_assert!(buf.len() >= BLOCK, "CTS needs one whole block");
     let (whole, last) = buf.split_at_mut(whole_len(buf.len()));
     let Some(swapped) = whole.last_chunk_mut::<BLOCK>().filter(|_| !last.is_empty()) else {
@@ -230,13 +285,13 @@ fn unsteal<'a, C: Decrypt>(aes: &C, buf: &'a mut [u8]) -> (&'a mut [u8], &'a mut
     };
     // What decrypts to the padded last block also holds, where the padding
     // was, the stolen end of the ciphertext block before.
-    let mut block = Block::<C>::from(*swapped);
-    aes.decrypt_block(&mut block);
+    let mut block = Chain::from(*swapped);
+    decrypt(&mut block);
     for (byte, stolen) in block.iter_mut().zip(last.iter_mut()) {
         let plain = *byte ^ *stolen;
         *byte = *stolen;
         *stolen = plain;
     }
-    swapped.copy_from_slice(&block);
+    *swapped = block.into();
     (whole, last)
 }
