@@ -5,6 +5,8 @@
 //! cargo run --release -p peers -- accept|facade|wrap|ntlm|scale|syscalls|allocations|build|all
 //! ```
 //!
+//! `peers -- all | peers -- readme` writes the tables of README.md.
+//!
 //! Everything runs in one thread of one process per table, round by round in turn; the medians
 //! are printed, and a line `RATIO name value goal ok|short` for each goal. Tokens are MIT's
 //! client's, fresh, with tickets of a KDC that is started here. Nothing is switched off in what
@@ -18,6 +20,7 @@ mod floor;
 mod gss;
 mod ntlm;
 mod pac;
+mod readme;
 mod scale;
 mod sspi_lane;
 mod syscalls;
@@ -50,6 +53,10 @@ fn main() -> ExitCode {
                 _ => ExitCode::FAILURE,
             }
         }
+        ["readme"] => {
+            readme::run();
+            ExitCode::SUCCESS
+        }
         ["accept"] => tables(&["accept-raw", "accept-spnego", "accept-ad", "accept-pac"]),
         ["facade"] => tables(&["facade", "facade-threads"]),
         ["wrap"] => tables(&["wrap"]),
@@ -73,7 +80,9 @@ fn main() -> ExitCode {
             | "profile"),
         ] => tables(&[table]),
         _ => {
-            eprintln!("usage: peers accept|facade|wrap|ntlm|scale|syscalls|allocations|build|all");
+            eprintln!(
+                "usage: peers accept|facade|wrap|ntlm|scale|syscalls|allocations|build|all|readme"
+            );
             ExitCode::from(2)
         }
     }

@@ -166,7 +166,7 @@ pub fn spnego() {
     let medians = alternate(TOKENS, ROUND, &mut lanes);
     let token = wrapped[0].len();
     medians.print(&format!(
-        "accept: SPNEGO of {token} bytes, a PAC of {length}, mutual, the name"
+        "accept: a domain's ticket inside SPNEGO, {token} bytes, a PAC of {length}, mutual, the name"
     ));
     let ours = medians.of("gss-acceptor");
     let mit = medians.of("MIT krb5") / ours;
@@ -207,7 +207,7 @@ pub fn run() {
     let medians = alternate(TOKENS, ROUND, &mut lanes);
     let (length, pac) = (tokens[0].len(), BLOAT.length);
     medians.print(&format!(
-        "accept: raw AP-REQ of {length} bytes, a PAC of {pac} with 401 groups"
+        "accept: a ticket with 401 groups, {length} bytes, a PAC of {pac}"
     ));
     let ours = medians.of("gss-acceptor, groups read");
     ratio("accept-pac/us", ours / 1000.0, Goal::AtMost(12.0));
