@@ -77,7 +77,7 @@ fn main() -> ExitCode {
         ]),
         [
             table @ ("accept-raw" | "accept-spnego" | "accept-ad" | "accept-pac" | "facade-threads"
-            | "profile"),
+            | "threads" | "profile"),
         ] => tables(&[table]),
         _ => {
             eprintln!(
@@ -100,6 +100,7 @@ fn run(table: &str) {
         "wrap" => wrap::run(),
         "ntlm" => ntlm::run(),
         "scale" => scale::run(),
+        "threads" => scale::threads(),
         "syscalls" => syscalls::run(),
         "accepts" => syscalls::child(),
         "allocations" => allocations::run(),
@@ -122,7 +123,9 @@ fn tables(names: &[&str]) -> ExitCode {
         let me = std::env::current_exe().expect("this program has a path");
         // One processor for all of it, unless there are threads to compare.
         let mut command = match *name {
-            "scale" | "facade-threads" | "syscalls" | "allocations" | "build" => Command::new(me),
+            "scale" | "threads" | "facade-threads" | "syscalls" | "allocations" | "build" => {
+                Command::new(me)
+            }
             "profile" if std::env::var_os("PROFILER").is_some() => {
                 let mut profiled = Command::new("perf");
                 profiled.args(["record", "-o", "/tmp/peers.perf"]).arg(me);
