@@ -83,9 +83,9 @@ impl<'s> AwaitFirst<'s> {
             Sniffed::RawNtlm => self.raw(Mechanism::Ntlm, input),
             Sniffed::BareApReq => self.raw(Mechanism::Kerberos, input),
             // X.690 8.19.2: an object identifier has at least one octet.
-            Sniffed::GssFramed([]) => unknown("an empty object identifier"),
-            Sniffed::GssFramed(SPNEGO) => AwaitInit::new(self.shared).take(input),
-            Sniffed::GssFramed(oid) => match named(oid) {
+            Sniffed::GssFramed([], _) => unknown("an empty object identifier"),
+            Sniffed::GssFramed(SPNEGO, offer) => AwaitInit::new(self.shared).take(offer, input),
+            Sniffed::GssFramed(oid, _) => match named(oid) {
                 Some(mechanism) => self.raw(mechanism, input),
                 None => Reply::Now(Outcome::fail(no_common(vec![name(oid)], &self.shared))),
             },

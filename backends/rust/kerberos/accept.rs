@@ -11,6 +11,7 @@ mod prompt;
 mod reply;
 mod suspended;
 mod ticket;
+mod token;
 mod user_to_user;
 
 use std::sync::Arc;
@@ -23,12 +24,13 @@ use self::delegation::Delegation;
 use self::prompt::Prompt;
 use self::reply::{Answer, Answered};
 use self::ticket::{ReadTicket, Room};
+use self::token::{Frame, Style, Token, UNKNOWN_TOKEN_ID};
 use super::codec::gss;
-use super::codec::messages::{ApReq, KrbError};
+use super::codec::messages::ApReq;
 use super::codec::{CodecError, Problem};
 use super::context::Kept;
 use super::keys::{KeySource, OwnTgt};
-use crate::backends::rust::{Held, first};
+use crate::backends::rust::{Held, Shared, first};
 use crate::backends::{Exchange, Outcome, Settings};
 use crate::error::{Error, Rejection, Unavailability, krb_error};
 use crate::facts::{AuthorizationFact, Facts};
@@ -100,7 +102,8 @@ impl AwaitApReq<'_> {
     /// The step, for a state that is in no box: it seldom lasts.
     pub(in crate::backends::rust) fn take(self, input: StepInput<'_>) -> Reply<Outcome> {
         let now = self.shared.settings.clock.now();
-        if let Some(request) = user_to_user::tgt_request(input.token) {
+        let frame = Frame::of(input.token);
+        if let Some(request) = user_to_user::tgt_request(&frame) {
             return Reply::Now(self.give_tgt(request, &input, now));
         }
         let mut peer = Peer {
@@ -109,7 +112,7 @@ impl AwaitApReq<'_> {
         };
         let verified = self
             .other_keys(&input)
-            .and_then(|keys| verify(&self, &input, keys.as_deref(), now, &mut peer));
+            .and_then(|keys| verify(&self, &input, frame, keys.as_deref(), now, &mut peer));
         match verified {
             Ok(verified) => self.check_replay(verified, peer),
             Err(error) => match self.wanted(&input, &error) {
@@ -156,20 +159,26 @@ const NTLM_SIGNATURE: &[u8] = b"NTLMSSP\0";
 /// The longest integrity tag: that of aes256-cts-hmac-sha384-192.
 const MAX_TAG: usize = 24;
 
+/// A Windows client that gets no ticket sends NTLM under Kerberos' name.
+fn check_mechanism(token: &[u8], shared: &Shared) -> Result<(), Error> {
+    if !token.starts_with(NTLM_SIGNATURE) {
+        return Ok(());
+    }
+    let ntlm = vec![Mechanism::Ntlm.to_string()];
+    Err(first::no_common(ntlm, shared))
+}
+
 fn verify(
     state: &AwaitApReq<'_>,
     input: &StepInput<'_>,
+    frame: Frame<'_>,
     supplied: Option<&KeySource>,
     now: SystemTime,
     peer: &mut Peer,
 ) -> Result<Verified, Error> {
     let settings = &*state.shared.settings;
-    // A Windows client that gets no ticket sends NTLM under Kerberos' name.
-    if input.token.starts_with(NTLM_SIGNATURE) {
-        let ntlm = vec![Mechanism::Ntlm.to_string()];
-        return Err(first::no_common(ntlm, &state.shared));
-    }
-    let token = Token::parse(input.token)?;
+    check_mechanism(input.token, &state.shared)?;
+    let token = Token::of(frame)?;
     peer.oid = token.oid;
     let request = ApReq::decode(token.ap_req).map_err(malformed)?;
     if request.ap_options.0 & ApReq::MUTUAL_REQUIRED != 0 {
@@ -181,9 +190,11 @@ fn verify(
     let mut room = Room::default();
     let (ticket, beside) =
         user_to_user::open_ticket(&request, settings, tgt.as_deref(), &table, &mut room)?;
-    let ticket = ticket.read(settings)?;
+    let part = ticket.decode()?;
+    let ticket = ticket.read(&part, settings)?;
     let client = Authenticated::open(&request, &ticket, beside, settings)?;
-    let client = client.read(&ticket)?;
+    let part = client.decode()?;
+    let client = client.read(&part, &ticket)?;
     let asked = Asked::read(&client, &request, &ticket, input.channel_bindings)?;
     if asked.mutual() {
         peer.wants_error = WantsError::Yes;
@@ -194,7 +205,7 @@ fn verify(
     let delegation = Delegation::read(&asked, &client, &ticket, now, settings)?;
     let mut facts = asked.facts(&client, &ticket, settings, state.framing);
     delegation.report(&mut facts);
-    let pac = pac::verify(found, &ticket.part, ticket.pac_key(), &state.shared.krbtgt);
+    let pac = pac::verify(found, ticket.part, ticket.pac_key(), &state.shared.krbtgt);
     facts.authorization = AuthorizationFact::of(&pac);
     settings.judge.check(&facts)?;
     let kept = Kept {
@@ -363,8 +374,6 @@ fn unknown_token_id(error: &Error, now: SystemTime) -> Option<Vec<u8>> {
     }
 }
 
-const UNKNOWN_TOKEN_ID: &str = "unknown token id";
-
 fn judge_replay(verdict: ReplayVerdict) -> Result<(), Error> {
     match verdict {
         ReplayVerdict::Fresh => Ok(()),
@@ -390,77 +399,6 @@ fn supplied_keys(input: &StepInput<'_>) -> Result<Option<Arc<KeySource>>, Error>
         return Ok(None);
     };
     prompt::keys_of_handle(handle).map(Some)
-}
-
-/// A first token: framed, or the bare AP-REQ of DCE style (rule 1).
-struct Token<'a> {
-    ap_req: &'a [u8],
-    style: Style,
-    /// The OID for answers: the standard one, whichever of Kerberos' the
-    /// client wrote (rule 29), but for user-to-user's.
-    oid: &'static [u8],
-}
-
-/// How the tokens of a handshake come, both ways.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Style {
-    Framed,
-    /// DCE style.
-    Bare,
-}
-
-impl<'a> Token<'a> {
-    fn parse(token: &'a [u8]) -> Result<Self, Error> {
-        // 6E is the tag of an AP-REQ, APPLICATION 14.
-        if token.first() == Some(&0x6E) {
-            return Ok(Self {
-                ap_req: token,
-                style: Style::Bare,
-                oid: gss::KRB5,
-            });
-        }
-        let framed = gss::parse(token).map_err(malformed)?;
-        let oid = match framed.oid {
-            gss::KRB5 | gss::MS_KRB5 | gss::OLD_KRB5 => gss::KRB5,
-            gss::KRB5_U2U => gss::KRB5_U2U,
-            _ => return Err(Error::malformed("GSS token", "not one of Kerberos'", None)),
-        };
-        match framed.token_id {
-            gss::token_id::AP_REQ => Ok(Self {
-                ap_req: framed.body,
-                style: Style::Framed,
-                oid,
-            }),
-            gss::token_id::KRB_ERROR => {
-                match KrbError::decode(framed.body) {
-                    Ok(error) => {
-                        let code = Some(error.error_code);
-                        Err(Rejection::PeerFailed { code }.into())
-                    }
-                    // No token of a handshake begins like this.
-                    Err(_) => Err(Error::malformed("GSS token", UNKNOWN_TOKEN_ID, None)),
-                }
-            }
-            _ => Err(Error::malformed("GSS token", UNKNOWN_TOKEN_ID, None)),
-        }
-    }
-
-    /// Rule 1: bare is DCE style's and nobody else's.
-    fn check_style(&self, asked: &Asked<'_>) -> Result<(), Error> {
-        match (self.style, asked.style()) {
-            (Style::Framed, Style::Framed) | (Style::Bare, Style::Bare) => Ok(()),
-            (Style::Framed, Style::Bare) => Err(Error::malformed(
-                "GSS token",
-                "framed, and DCE style in the checksum",
-                None,
-            )),
-            (Style::Bare, Style::Framed) => Err(Error::malformed(
-                "AP-REQ",
-                "bare, and not DCE style in the checksum",
-                None,
-            )),
-        }
-    }
 }
 
 /// The service that a refused token is for: read again, since only a

@@ -26,18 +26,20 @@ impl<'s> AwaitInit<'s> {
         Self { shared }
     }
 
-    /// Takes the offer.
-    pub(in crate::backends::rust) fn take(self, input: StepInput<'_>) -> Reply<Outcome> {
-        self.begin(input).unwrap_or_else(Reply::Now)
-    }
-
-    fn begin(self, input: StepInput<'_>) -> Result<Reply<Outcome>, Outcome> {
-        // A token that is no offer gets no answer: there is no negotiation.
-        let init =
-            NegTokenInit::decode(input.token).map_err(|error| Outcome::fail(malformed(error)))?;
+    /// Takes the offer, which is `input`'s token without its frame.
+    pub(in crate::backends::rust) fn take(
+        self,
+        offer: &[u8],
+        input: StepInput<'_>,
+    ) -> Reply<Outcome> {
+        let init = match NegTokenInit::decode_unframed(offer) {
+            Ok(init) => init,
+            // A token that is no offer gets no answer: there is no negotiation.
+            Err(error) => return Reply::Now(Outcome::fail(malformed(error))),
+        };
         if init.mech_types_der.len() > MAX_OFFER {
             let error = Error::malformed("NegTokenInit", "more mechanisms than there can be", None);
-            return Err(reject(error, None));
+            return Reply::Now(reject(error, None));
         }
         let chosen = init
             .mech_types
@@ -53,7 +55,7 @@ impl<'s> AwaitInit<'s> {
                 .map(|oid| first::name(oid.0))
                 .collect();
             offered.dedup();
-            return Err(reject(first::no_common(offered, &self.shared), None));
+            return Reply::Now(reject(first::no_common(offered, &self.shared), None));
         };
         let negotiation = Negotiation {
             mech,
@@ -69,18 +71,18 @@ impl<'s> AwaitInit<'s> {
             // Nothing to feed yet: the optimistic token was another
             // mechanism's, or there was none.
             let exchange = mech.begin(self.shared.arc(), Framing::Spnego);
-            return Err(negotiation.await_token(exchange));
+            return Reply::Now(negotiation.await_token(exchange));
         };
         let mic = init.mech_list_mic;
         let input = StepInput { token, ..input };
-        Ok(match mech.accept(self.shared, Framing::Spnego, input) {
+        match mech.accept(self.shared, Framing::Spnego, input) {
             Reply::Now(outcome) => Reply::Now(negotiation.answer(outcome, mic)),
             later @ Reply::Later(_) => {
                 let negotiation = negotiation.into_owned();
                 let mic: Option<Box<[u8]>> = mic.map(Into::into);
                 later.map(move |outcome| negotiation.answer(outcome, mic.as_deref()))
             }
-        })
+        }
     }
 }
 

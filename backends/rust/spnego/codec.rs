@@ -37,8 +37,9 @@ pub(crate) enum Sniffed<'a> {
     Empty,
     /// An NTLM message without SPNEGO.
     RawNtlm,
-    /// A token in the frame of RFC 2743 3.1, under this OID.
-    GssFramed(&'a [u8]),
+    /// A token in the frame of RFC 2743 3.1, under this OID, and what comes
+    /// after that.
+    GssFramed(&'a [u8], &'a [u8]),
     /// Framed, and the frame is broken.
     BadFrame(Box<CodecError>),
     /// A Kerberos AP-REQ without frame: DCE style.
@@ -56,7 +57,7 @@ pub(crate) fn sniff(token: &[u8]) -> Sniffed<'_> {
     match token.first() {
         None => Sniffed::Empty,
         Some(0x60) => match gss::unframe(token) {
-            Ok((oid, _)) => Sniffed::GssFramed(oid),
+            Ok((oid, inner)) => Sniffed::GssFramed(oid, inner),
             Err(error) => Sniffed::BadFrame(error),
         },
         Some(0x6E) => Sniffed::BareApReq,
@@ -136,16 +137,22 @@ pub(crate) struct NegTokenInit<'a> {
 
 impl<'a> NegTokenInit<'a> {
     /// Reads a first token, framed or not.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn decode(token: &'a [u8]) -> Decoded<Self> {
-        let reader = Reader::new("NegTokenInit", unframe(token)?);
-        let mut fields = reader.message(Tag::context(0))?.message(Tag::SEQUENCE)?;
+        Self::decode_unframed(unframe(token)?)
+    }
+
+    /// Reads a first token without its frame.
+    pub(crate) fn decode_unframed(token: &'a [u8]) -> Decoded<Self> {
+        let reader = Reader::new("NegTokenInit", token);
+        let mut fields = reader.message_fields(Tag::context(0))?;
         let (mech_types_der, mech_types) = fields.field(0, |r| {
             let der = r.rest();
             let list = List::read(r)?;
             Ok((der, list))
         })?;
-        let req_flags = fields.optional(1, Flags::read)?;
-        let mech_token = fields.optional(2, octets)?;
+        let req_flags = fields.maybe(1)?;
+        let mech_token = fields.maybe(2)?.map(|token: Octets<'a>| token.0);
         // [3] is the MIC of RFC 4178, or the hints of MS-SPNG, after which
         // the MIC is [4].
         let (hint_name, mic) = fields.optional(3, hints_or_mic)?.unwrap_or_default();
@@ -225,10 +232,10 @@ impl<'a> NegTokenResp<'a> {
             reader
         };
         let response = Self {
-            neg_state: fields.optional(0, NegState::read)?,
-            supported_mech: fields.optional(1, Oid::read)?,
-            response_token: fields.optional(2, Octets::read)?,
-            mech_list_mic: fields.optional(3, Octets::read)?,
+            neg_state: fields.maybe(0)?,
+            supported_mech: fields.maybe(1)?,
+            response_token: fields.maybe(2)?,
+            mech_list_mic: fields.maybe(3)?,
         };
         fields.skip_extensions(3)?;
         Ok(response)

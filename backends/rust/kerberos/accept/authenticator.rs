@@ -62,9 +62,18 @@ impl<'a> Authenticated<'a> {
         })
     }
 
-    /// Reads it, and holds it to the ticket (rule 8).
-    pub(super) fn read(self, ticket: &ReadTicket<'_>) -> Result<ReadClient<'a>, Error> {
-        let part = Authenticator::decode(self.plain).map_err(malformed)?;
+    /// Decodes what was decrypted.
+    pub(super) fn decode(&self) -> Result<Authenticator<'a>, Error> {
+        Authenticator::decode(self.plain).map_err(malformed)
+    }
+
+    /// The client, of whose authenticator `part` was decoded: holds it to the
+    /// ticket (rule 8).
+    pub(super) fn read(
+        self,
+        part: &'a Authenticator<'a>,
+        ticket: &ReadTicket<'_>,
+    ) -> Result<ReadClient<'a>, Error> {
         if !part.cname.same_components(&ticket.part.cname) || part.crealm.0 != ticket.part.crealm.0
         {
             return Err(Rejection::ClientMismatch {
@@ -73,7 +82,7 @@ impl<'a> Authenticated<'a> {
             }
             .into());
         }
-        let extras = Extras::read(&part)?;
+        let extras = Extras::read(part)?;
         Ok(ReadClient {
             part,
             extras,
@@ -84,7 +93,7 @@ impl<'a> Authenticated<'a> {
 
 /// An authenticator that is the ticket's client's.
 pub(super) struct ReadClient<'a> {
-    pub(super) part: Authenticator<'a>,
+    pub(super) part: &'a Authenticator<'a>,
     extras: Extras,
     tag: ([u8; MAX_TAG], usize),
 }

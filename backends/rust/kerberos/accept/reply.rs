@@ -3,12 +3,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use zeroize::Zeroizing;
-
 use super::authenticator::{Asked, ReadClient};
 use super::dce::ThirdLeg;
 use super::ticket::ReadTicket;
 use super::{SentService, Style};
+use crate::backends::rust::kerberos::codec::encode::Encode as _;
 use crate::backends::rust::kerberos::codec::gss;
 use crate::backends::rust::kerberos::codec::messages::{ApRep, EncApRepPart, KrbError};
 use crate::backends::rust::kerberos::codec::parts::{EncryptedData, EncryptionKey, PrincipalName};
@@ -114,14 +113,10 @@ impl Answer {
             .transpose()
             .map_err(|_| internal("making a subkey"))?;
         let number = sequence_number(self.received);
-        let message = ap_rep(&mutual, key.as_ref(), number)?;
+        let message = ap_rep(self.oid, &mutual, key.as_ref(), number)?;
         Ok(match mutual.style {
             Style::Framed => Answered::Done {
-                token: Some(gss::frame_message(
-                    self.oid,
-                    gss::token_id::AP_REP,
-                    &message,
-                )),
+                token: Some(message),
                 context: self.context(key, number, max_token),
             },
             Style::Bare => {
@@ -244,9 +239,14 @@ fn sequence_number(received: u32) -> u32 {
     }
 }
 
-/// An AP-REP without a frame, under the session key (RFC 4120 3.2.4).
-fn ap_rep(mutual: &Mutual, subkey: Option<&Key>, number: u32) -> Result<Vec<u8>, Error> {
-    let failed = |_| internal("encoding an AP-REP");
+/// An AP-REP under the session key (RFC 4120 3.2.4), in the frame that its
+/// style has.
+fn ap_rep(
+    oid: &[u8],
+    mutual: &Mutual,
+    subkey: Option<&Key>,
+    number: u32,
+) -> Result<Vec<u8>, Error> {
     let part = EncApRepPart {
         ctime: mutual.ctime,
         cusec: mutual.cusec,
@@ -256,16 +256,25 @@ fn ap_rep(mutual: &Mutual, subkey: Option<&Key>, number: u32) -> Result<Vec<u8>,
         }),
         seq_number: Some(number),
     };
-    let plain = Zeroizing::new(part.encode().map_err(failed)?);
     let session = mutual.session.borrowed();
-    let cipher = session.encrypt_once(USAGE_AP_REP, &plain, &mut random::fill);
-    ApRep::new(EncryptedData {
+    let (before, behind) = session.room();
+    // Written where it is encrypted, so that nothing has to be wiped.
+    let mut cipher = Vec::with_capacity(before + part.size() + behind);
+    cipher.resize(before, 0);
+    part.put(&mut cipher);
+    cipher.resize(cipher.len() + behind, 0);
+    session
+        .encrypt_once(USAGE_AP_REP, &mut cipher, &mut random::fill)
+        .map_err(|_| internal("encrypting an AP-REP"))?;
+    let message = ApRep::new(EncryptedData {
         etype: session.etype(),
         kvno: None,
         cipher: Octets(&cipher),
-    })
-    .encode()
-    .map_err(failed)
+    });
+    match mutual.style {
+        Style::Framed => Ok(gss::frame_encoded(oid, gss::token_id::AP_REP, &message)),
+        Style::Bare => message.encode().map_err(|_| internal("encoding an AP-REP")),
+    }
 }
 
 /// A KRB-ERROR token (RFC 4120 5.9.1, RFC 4121 4.1), or nothing if it cannot

@@ -119,10 +119,18 @@ impl<'k> OpenTicket<'k> {
         Some((opened, beside))
     }
 
-    /// Reads what was decrypted; the session key is held to the permitted
+    /// Decodes what was decrypted.
+    pub(super) fn decode(&self) -> Result<EncTicketPart<'k>, Error> {
+        EncTicketPart::decode(self.plain).map_err(malformed)
+    }
+
+    /// The ticket, of which `part` was decoded; the session key is held to the permitted
     /// types (rule 7).
-    pub(super) fn read(self, settings: &Settings) -> Result<ReadTicket<'k>, Error> {
-        let part = EncTicketPart::decode(self.plain).map_err(malformed)?;
+    pub(super) fn read(
+        self,
+        part: &'k EncTicketPart<'k>,
+        settings: &Settings,
+    ) -> Result<ReadTicket<'k>, Error> {
         if !settings.etypes.contains(&part.key.keytype) {
             return Err(Rejection::EtypeNotPermitted {
                 used_as: EtypeUse::SessionKey,
@@ -270,7 +278,7 @@ pub(super) struct ReadTicket<'a> {
     pub(super) target: &'a Principal,
     pub(super) sealed_in: SealedIn,
     pac_key: &'a PacKey,
-    pub(super) part: EncTicketPart<'a>,
+    pub(super) part: &'a EncTicketPart<'a>,
     pub(super) session: KeyRef<'a>,
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::ticket::{OpenTicket, Room, check_accepted};
-use super::{AwaitApReq, SentService, Token, malformed};
+use super::{AwaitApReq, Frame, SentService, Token, malformed};
 use crate::backends::Settings;
 use crate::backends::rust::kerberos::codec::gss;
 use crate::backends::rust::kerberos::codec::messages::ApReq;
@@ -22,8 +22,10 @@ use crate::name::Principal;
 use crate::requirements::Requirements;
 
 /// The KERB-TGT-REQUEST in a token, if it is one.
-pub(super) fn tgt_request(token: &[u8]) -> Option<&[u8]> {
-    let framed = gss::parse(token).ok()?;
+pub(super) fn tgt_request<'a>(frame: &Frame<'a>) -> Option<&'a [u8]> {
+    let Frame::Framed(Ok(framed)) = frame else {
+        return None;
+    };
     let id = (framed.oid, framed.token_id);
     (id == (gss::KRB5_U2U, gss::token_id::TGT_REQUEST)).then_some(framed.body)
 }

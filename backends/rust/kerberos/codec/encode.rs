@@ -64,8 +64,14 @@ pub(crate) fn element_size(length: usize) -> usize {
 
 /// Writes identifier and length.
 pub(crate) fn put_header(tag: Tag, length: usize, out: &mut Vec<u8>) {
-    out.push(tag.0);
-    put_length(length, out);
+    match u8::try_from(length) {
+        Ok(short @ 0..0x80) => out.extend_from_slice(&[tag.0, short]),
+        Ok(long) => out.extend_from_slice(&[tag.0, 0x81, long]),
+        Err(_) => {
+            out.push(tag.0);
+            put_length(length, out);
+        }
+    }
 }
 
 /// Writes a primitive element.
@@ -83,11 +89,8 @@ fn length_octets(length: usize) -> usize {
     }
 }
 
+/// A length that takes more than one octet.
 fn put_length(length: usize, out: &mut Vec<u8>) {
-    if let Ok(short @ 0..0x80) = u8::try_from(length) {
-        out.push(short);
-        return;
-    }
     let count = significant(length);
     out.push(0x80 | u8::try_from(count).unwrap_or(0));
     let octets = length.to_be_bytes();

@@ -2,7 +2,7 @@
 //! Kerberos' (RFC 4121 4.1).
 
 use super::der::{Reader, Tag};
-use super::encode::{element_size, put_header, put_octets};
+use super::encode::{Encode, element_size, put_header, put_octets};
 use super::{Decoded, Problem};
 
 /// Kerberos V5, 1.2.840.113554.1.2.2 (RFC 4121 1), as contents octets.
@@ -72,6 +72,17 @@ pub(crate) fn frame(oid: &[u8], body: &[u8]) -> Vec<u8> {
 /// Frames a Kerberos message: token id and body under the mechanism's OID.
 pub(crate) fn frame_message(oid: &[u8], token_id: [u8; 2], body: &[u8]) -> Vec<u8> {
     frame_parts(oid, &token_id, body)
+}
+
+/// Frames a Kerberos message as it is written.
+pub(crate) fn frame_encoded(oid: &[u8], token_id: [u8; 2], message: &impl Encode) -> Vec<u8> {
+    let inner = element_size(oid.len()) + token_id.len() + message.size();
+    let mut token = Vec::with_capacity(element_size(inner));
+    put_header(FRAME, inner, &mut token);
+    put_octets(Tag::OBJECT_IDENTIFIER, oid, &mut token);
+    token.extend_from_slice(&token_id);
+    message.put(&mut token);
+    token
 }
 
 fn frame_parts(oid: &[u8], token_id: &[u8], body: &[u8]) -> Vec<u8> {

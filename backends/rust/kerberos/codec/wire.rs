@@ -227,19 +227,21 @@ impl KerberosTime {
         let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
         let (year, month, day) = date_of(days);
         let mut text = *b"00000000000000Z";
-        let parts = [
-            (0, 4, year),
-            (4, 2, month),
-            (6, 2, day),
-            (8, 2, rest / 3600),
-            (10, 2, rest / 60 % 60),
-            (12, 2, rest % 60),
+        let [year, month, day, rest] =
+            [year, month, day, rest].map(|number| u32::try_from(number).unwrap_or(0));
+        let pairs = [
+            year / 100,
+            year % 100,
+            month,
+            day,
+            rest / 3600,
+            rest / 60 % 60,
+            rest % 60,
         ];
-        for (start, digits, mut value) in parts {
-            for place in text.iter_mut().skip(start).take(digits).rev() {
-                *place = b'0' + u8::try_from(value % 10).unwrap_or(0);
-                value /= 10;
-            }
+        let (places, _) = text.as_chunks_mut::<2>();
+        for (place, pair) in places.iter_mut().zip(pairs) {
+            let [tens, ones] = [pair / 10 % 10, pair % 10].map(|digit| digit.to_le_bytes()[0]);
+            *place = [b'0' + tens, b'0' + ones];
         }
         text
     }

@@ -566,8 +566,11 @@ fn encryption_gives_the_published_ciphertexts_both_ways() {
         let once = key.borrowed();
         let mut buf = expected.clone();
         assert_eq!(once.decrypt_once(usage, &mut buf).unwrap(), plain);
-        let again = once.encrypt_once(usage, &plain, &mut |out| out.copy_from_slice(&inside));
-        assert_eq!(again, expected);
+        let (before, behind) = once.room();
+        let mut buf = [&vec![0; before][..], &plain, &vec![0; behind]].concat();
+        let sealed = once.encrypt_once(usage, &mut buf, &mut |out| out.copy_from_slice(&inside));
+        assert_eq!(sealed, Ok(()));
+        assert_eq!(buf, expected);
         for at in 0..expected.len() {
             let mut changed = expected.clone();
             changed[at] ^= 1;

@@ -256,21 +256,29 @@ impl KeyRef<'_> {
         Ok(&mut body[profile.confounder_len()..])
     }
 
-    /// As [`UsageKey::encrypt`].
-    pub(crate) fn encrypt_once(self, usage: u32, plaintext: &[u8], random: Random<'_>) -> Vec<u8> {
+    /// What [`encrypt_once`](Self::encrypt_once) needs before the plaintext and
+    /// behind it, in bytes.
+    pub(crate) fn room(self) -> (usize, usize) {
+        let (confounder, mac) = (self.profile().confounder_len(), self.profile().mac_len());
+        match self.profile().tag_place() {
+            TagPlace::Front => (mac + confounder, 0),
+            TagPlace::End => (confounder, mac),
+        }
+    }
+
+    /// As [`UsageKey::encrypt_in_place`].
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn encrypt_once(
+        self,
+        usage: u32,
+        buf: &mut [u8],
+        random: Random<'_>,
+    ) -> Result<(), CryptoError> {
         let (profile, key) = (self.profile(), self.expose());
-        let (confounder, mac) = (profile.confounder_len(), profile.mac_len());
-        let total = confounder + plaintext.len() + mac;
-        let start = match profile.tag_place() {
-            TagPlace::Front => mac + confounder,
-            TagPlace::End => confounder,
-        };
-        let mut buf = Vec::with_capacity(total);
-        buf.resize(start, 0);
-        buf.extend_from_slice(plaintext);
-        buf.resize(total, 0);
-        let (body, tag) = split(profile, &mut buf).expect("room was made for them");
-        random(&mut body[..confounder]);
+        let (body, tag) = split(profile, buf)?;
+        random(&mut body[..profile.confounder_len()]);
         match profile {
             Profile::Aes128Sha1 => aes_sha1::seal_once::<Aes128>(key, usage, body, tag),
             Profile::Aes256Sha1 => aes_sha1::seal_once::<Aes256>(key, usage, body, tag),
@@ -282,7 +290,7 @@ impl KeyRef<'_> {
             }
             Profile::Rc4 => rc4_hmac::Cipher::derive(key, usage).seal(body, tag),
         }
-        buf
+        Ok(())
     }
 
     /// Kc for one key usage, made ready.
