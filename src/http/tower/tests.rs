@@ -19,8 +19,8 @@ use tower_service::Service;
 use super::{
     Authenticated, Connection, Event, NegotiateLayer, Observer, Refused, Validity, Verdict,
 };
-use crate::http::{Challenge, Scheme, header_value};
-use crate::testing::{ClientStep, Offer, Realm, Service as TestService, TestClient};
+use crate::http::{Challenge, Challenges, Role, Scheme, header_value};
+use crate::testing::{ClientFlags, ClientStep, Offer, Realm, Service as TestService, TestClient};
 use crate::{
     AcceptorConfig, BindingStatus, ChannelBindingPolicy, ChannelBindings, ConfigBuilder,
     ReplayEntry, ReplayStore, ReplayVerdict, Reply, backends,
@@ -337,6 +337,51 @@ async fn two_clients_on_one_connection_are_never_mixed_up() {
             .await;
         assert_eq!(text(response).await, format!("{name}@EXAMPLE.TEST"));
     }
+}
+
+/// RFC 9110 11.7: a proxy asks with 407 and headers of its own. The `Authorization` of a request is
+/// the origin server's matter: neither read nor removed.
+#[::tokio::test]
+async fn a_proxy_asks_with_headers_of_its_own() {
+    let site = Site::with(
+        |builder| builder.request(crate::Requirements::MUTUAL_AUTH),
+        |layer| {
+            let challenges = Challenges::of(layer.handshakes().config()).role(Role::Proxy);
+            layer.challenges(challenges)
+        },
+    );
+    let forwarded: Arc<Mutex<Vec<HeaderMap>>> = Arc::default();
+    let seen = Arc::clone(&forwarded);
+    let mut service = site.layer.layer(ServiceFn(move |request: Request<Body>| {
+        seen.lock().unwrap().push(request.headers().clone());
+        async { Ok::<_, Infallible>(Response::new(Body::empty())) }
+    }));
+    let value = |token: &[u8]| header_value(Scheme::Negotiate, Some(token));
+    let origins = value(&site.token("alice"));
+    let asked = with_header(request(&plain(), None), "authorization", &origins);
+    let response = service.call(asked).await.unwrap();
+    assert_eq!(response.status(), 407);
+    assert_eq!(response.headers()["proxy-authenticate"], "Negotiate");
+    assert!(!response.headers().contains_key("www-authenticate"));
+    assert_eq!(forwarded.lock().unwrap().len(), 0);
+
+    let client = site.service.client("bob").flags(ClientFlags::CURL);
+    let client = client.initiate().unwrap();
+    let own = value(client.first_token());
+    let both = with_header(request(&plain(), None), "authorization", &origins);
+    let both = with_header(both, "proxy-authorization", &own);
+    let response = service.call(both).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(!response.headers().contains_key("www-authenticate"));
+    let proof = response.headers().get_all("proxy-authenticate").iter();
+    let proof = Challenge::read(proof.map(::http::HeaderValue::as_bytes)).unwrap();
+    client.finish(proof[0].token.as_deref()).unwrap();
+    let forwarded = forwarded.lock().unwrap();
+    let [passed] = &forwarded[..] else {
+        panic!("{} requests", forwarded.len());
+    };
+    assert!(!passed.contains_key("proxy-authorization"));
+    assert_eq!(passed["authorization"], origins.as_str());
 }
 
 /// A proxy that says so: nothing is kept, and what was kept ends.
