@@ -167,8 +167,8 @@ pub fn unauthorized(site: &Site, url: &str, refused: bool, kind: Wants) -> Strin
 
 fn html_embedded(url: &str, description: &str) -> String {
     format!(
-        "<p>That is no fault of yours: this server made up a realm of its own in memory when it \
-         started, and nobody can get a ticket of it but its built-in client.</p>\n\
+        "<p>This server made up a realm of its own in memory when it started: nobody can get a \
+         ticket of it but its built-in client.</p>\n\
          <p><a class=\"button\" href=\"/demo\">Watch that client log in</a></p>\n\
          <h2>Come in yourself</h2>\n\
          <p>The server gives away tokens of <code>{user}</code>, good for one login each. In a \

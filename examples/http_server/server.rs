@@ -254,7 +254,9 @@ async fn dress(State(server): State<Arc<Server>>, request: Request, next: Next) 
 fn refusal(server: &Server, url: &str, verdict: Verdict, kind: Wants) -> String {
     let message = |text| page::message("Not let in", text, kind);
     match verdict {
-        Verdict::Malformed => message("that is no token of Negotiate's or NTLM's"),
+        Verdict::Malformed => {
+            message("what your client sent is no token of Negotiate's or NTLM's; the log says more")
+        }
         Verdict::Forbidden => message("you are known, and may not see this"),
         Verdict::Unavailable => message("this server cannot tell who you are; its log says why"),
         Verdict::Rejected => page::unauthorized(&server.site, url, true, kind),
