@@ -64,6 +64,8 @@ pub(crate) mod broker;
 mod description;
 #[cfg(all(feature = "gssapi", unix))]
 pub(crate) mod gssapi;
+#[cfg(any(all(feature = "gssapi", unix), windows, test))]
+mod in_place;
 mod judge;
 #[cfg(feature = "rust")]
 pub(crate) mod rust;
@@ -79,6 +81,8 @@ pub(crate) use self::broker::wire as broker_wire;
 #[cfg(all(feature = "broker", target_os = "linux"))]
 pub use self::broker::{BrokerBackend, BrokerOptions, broker};
 pub use self::description::{BackendDescription, PrincipalDescription, TgtDescription};
+#[cfg(any(all(feature = "gssapi", unix), windows, test))]
+pub(crate) use self::in_place::InPlace;
 pub use self::judge::Judge;
 
 #[cfg(all(feature = "gssapi", unix))]

@@ -13,7 +13,7 @@ pub(super) use super::messages::Order;
 use super::sys::Flavour;
 use super::{NAME, importer, oid, status};
 use crate::authorization::Authorization;
-use crate::backends::SecurityContext;
+use crate::backends::{InPlace, SecurityContext};
 use crate::delegation::Delegated;
 use crate::error::{AuthorizationProblem, Error, Misuse};
 use crate::etype::EncryptionType;
@@ -130,43 +130,22 @@ impl SecurityContext for GssapiContext {
         buffer: &mut [u8],
         data: Range<usize>,
     ) -> Result<Range<usize>, Error> {
-        let has = buffer.len();
         let sizes = self.sizes();
-        let header = match protection {
-            Protection::Integrity => sizes.integrity_header,
-            Protection::Confidentiality => sizes.sealed_header,
+        let room = match protection {
+            Protection::Integrity => InPlace {
+                header: sizes.integrity_header,
+                trailer: sizes.integrity_trailer,
+            },
+            Protection::Confidentiality => InPlace {
+                header: sizes.sealed_header,
+                trailer: sizes.sealed_trailer,
+            },
         };
-        let trailer = match protection {
-            Protection::Integrity => sizes.integrity_trailer,
-            Protection::Confidentiality => sizes.sealed_trailer,
-        };
-        let room = || {
-            let needed = data.len().saturating_add(header).saturating_add(trailer);
-            Misuse::BufferTooSmall { needed, has }
-        };
-        let start = data.start.checked_sub(header).ok_or_else(room)?;
-        let plain = buffer.get(data.clone()).ok_or_else(room)?;
-        if has - data.end < trailer {
-            return Err(room().into());
-        }
-        let token = self.wrap(protection, plain)?;
-        let place = start..start.saturating_add(token.len());
-        let target = buffer.get_mut(place.clone()).ok_or_else(room)?;
-        target.copy_from_slice(&token);
-        Ok(place)
+        room.wrap(self, protection, buffer, data)
     }
 
     fn unwrap_in_place(&self, buffer: &mut [u8]) -> Result<UnwrappedInPlace, Error> {
-        let message = self.unwrap(buffer)?;
-        let plain = Secret::from(message.data);
-        let (place, fits) = (0..plain.len(), buffer.get_mut(..plain.len()));
-        let target = fits.ok_or_else(|| Error::malformed("wrap token", "it grows", None))?;
-        target.copy_from_slice(plain.expose());
-        Ok(UnwrappedInPlace {
-            data: place,
-            protection: message.protection,
-            sequence: message.sequence,
-        })
+        InPlace::unwrap(self, buffer)
     }
 
     fn wrap_parts(

@@ -12,7 +12,7 @@ use super::sys::{Ctx, Sspi};
 use super::token::AccessToken;
 use super::{NAME, WindowsPackage, status};
 use crate::authorization::Authorization;
-use crate::backends::{ContextImporter, SecurityContext};
+use crate::backends::{ContextImporter, InPlace, SecurityContext};
 use crate::error::{AuthorizationProblem, Error, Misuse};
 use crate::facts::Facts;
 use crate::mechanism::Mechanism;
@@ -237,35 +237,17 @@ impl SecurityContext for WindowsContext {
         buffer: &mut [u8],
         data: Range<usize>,
     ) -> Result<Range<usize>, Error> {
-        let (sizes, has) = (self.sizes(), buffer.len());
-        let (header, trailer) = (sizes.sealed_header, sizes.sealed_trailer);
-        let room = || {
-            let needed = data.len().saturating_add(header).saturating_add(trailer);
-            Misuse::BufferTooSmall { needed, has }
+        // NTLM seals what is only signed, too.
+        let sizes = self.sizes();
+        let room = InPlace {
+            header: sizes.sealed_header,
+            trailer: sizes.sealed_trailer,
         };
-        let start = data.start.checked_sub(header).ok_or_else(room)?;
-        let plain = buffer.get(data.clone()).ok_or_else(room)?;
-        if has - data.end < trailer {
-            return Err(room().into());
-        }
-        let token = self.wrap(protection, plain)?;
-        let place = start..start.saturating_add(token.len());
-        let target = buffer.get_mut(place.clone()).ok_or_else(room)?;
-        target.copy_from_slice(&token);
-        Ok(place)
+        room.wrap(self, protection, buffer, data)
     }
 
     fn unwrap_in_place(&self, buffer: &mut [u8]) -> Result<UnwrappedInPlace, Error> {
-        let message = self.unwrap(buffer)?;
-        let plain = Secret::from(message.data);
-        let (place, fits) = (0..plain.len(), buffer.get_mut(..plain.len()));
-        let target = fits.ok_or_else(|| Error::malformed("wrap token", "it grows", None))?;
-        target.copy_from_slice(plain.expose());
-        Ok(UnwrappedInPlace {
-            data: place,
-            protection: message.protection,
-            sequence: message.sequence,
-        })
+        InPlace::unwrap(self, buffer)
     }
 
     fn wrap_parts(

@@ -5,12 +5,13 @@
 pub(super) mod sys;
 
 use windows_sys::Win32::Security::Authentication::Identity::SECQOP_WRAP_NO_ENCRYPT;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::NAME;
 use super::status::{self, Status};
 use super::sys::Ctx;
 use super::system::Kind;
+use crate::backends::InPlace;
 use crate::error::{Error, Misuse};
 use crate::mechanism::Mechanism;
 use crate::message::{MessagePart, PartsUsed, Protection, SequenceState, Sizes, Unwrapped};
@@ -234,12 +235,7 @@ impl Channel<'_> {
         match self.ctx.open_parts(parts) {
             Ok(quality) => Ok((protection(quality), SequenceState::InOrder)),
             Err(status) => {
-                // What was decrypted before the check failed is nobody's.
-                for part in parts {
-                    if let MessagePart::Data(bytes) = part {
-                        bytes.zeroize();
-                    }
-                }
+                InPlace::wipe(parts);
                 Err(status::of_message("message in parts", status))
             }
         }
@@ -256,17 +252,7 @@ impl Channel<'_> {
             }
             .into());
         }
-        let mut headers = parts.iter().filter_map(|part| match part {
-            MessagePart::Header(bytes) => Some(bytes.len()),
-            _ => None,
-        });
-        match (headers.next(), headers.next()) {
-            (Some(length), None) => Ok(length),
-            _ => Err(Misuse::Parts {
-                problem: "one of them, and no more, must be the header",
-            }
-            .into()),
-        }
+        InPlace::header_room(parts)
     }
 }
 

@@ -1,12 +1,11 @@
 //! Messages in parts: where they lie, or by way of a copy where the library
 //! cannot.
 
-use zeroize::Zeroize as _;
-
 use super::super::context::sys::Ctx;
 use super::super::{NAME, status};
 use super::sys::{Iov, Part};
 use super::{Order, added, protection, seals, sequence};
+use crate::backends::InPlace;
 use crate::error::{Error, Misuse};
 use crate::message::{MessagePart, PartsUsed, Protection, SequenceState};
 use crate::secret::Secret;
@@ -14,12 +13,12 @@ use crate::secret::Secret;
 /// How long the header is, which holds all that is added; 0 where there are no
 /// messages in parts.
 pub(super) fn header(ctx: &Ctx, protection: Protection) -> usize {
-    let header = in_place(ctx, protection).or_else(|| added(ctx, protection));
+    let header = own_header(ctx, protection).or_else(|| added(ctx, protection));
     header.unwrap_or(0)
 }
 
 /// The same, where the library does it in place.
-fn in_place(ctx: &Ctx, protection: Protection) -> Option<usize> {
+fn own_header(ctx: &Ctx, protection: Protection) -> Option<usize> {
     let (mut header, mut data) = ([], []);
     let mut parts = [
         Iov::of(Part::Header, &mut header),
@@ -37,14 +36,14 @@ pub(in super::super) fn wrap_parts(
     protection: Protection,
     parts: &mut [MessagePart<'_>],
 ) -> Result<PartsUsed, Error> {
-    let has = header_room(parts)?;
-    let in_place = in_place(ctx, protection);
-    let needed = in_place.or_else(|| added(ctx, protection));
+    let has = InPlace::header_room(parts)?;
+    let own = own_header(ctx, protection);
+    let needed = own.or_else(|| added(ctx, protection));
     let needed = needed.ok_or_else(no_parts)?;
     if has < needed {
         return Err(Misuse::BufferTooSmall { needed, has }.into());
     }
-    if in_place.is_none() {
+    if own.is_none() {
         return copied_out(ctx, protection, parts);
     }
     let (mut iov, header, padding) = described(parts, needed);
@@ -71,7 +70,7 @@ pub(in super::super) fn unwrap_parts(
     order: Order,
     parts: &mut [MessagePart<'_>],
 ) -> Result<(Protection, SequenceState), Error> {
-    let length = header_room(parts)?;
+    let length = InPlace::header_room(parts)?;
     let (mut iov, ..) = described(parts, length);
     let said = ctx.unwrap_iov(&mut iov);
     drop(iov);
@@ -83,10 +82,7 @@ pub(in super::super) fn unwrap_parts(
             .map(|sequence| (protection(said.value), sequence)),
     };
     if result.is_err() {
-        // What was decrypted before the check failed is nobody's.
-        for bytes in parts.iter_mut().filter_map(data) {
-            bytes.zeroize();
-        }
+        InPlace::wipe(parts);
     }
     result
 }
@@ -192,21 +188,6 @@ fn header_first(mut token: Vec<u8>, data: usize) -> Option<Vec<u8>> {
             Some(token)
         }
         _ => None,
-    }
-}
-
-/// The length of the header part, of which there must be one.
-fn header_room(parts: &[MessagePart<'_>]) -> Result<usize, Error> {
-    let mut headers = parts.iter().filter_map(|part| match part {
-        MessagePart::Header(bytes) => Some(bytes.len()),
-        _ => None,
-    });
-    match (headers.next(), headers.next()) {
-        (Some(length), None) => Ok(length),
-        _ => Err(Misuse::Parts {
-            problem: "one of them, and no more, must be the header",
-        }
-        .into()),
     }
 }
 
