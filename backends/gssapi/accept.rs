@@ -130,9 +130,13 @@ impl AwaitToken {
     /// What the library is asked for with a token. Heimdal does not give the
     /// mechanism inside of a negotiation here, and is asked afterwards.
     fn wanted(&self) -> Wanted {
+        let mit = self.shared.gss.flavour == Flavour::Mit;
+        // MIT reads them in the first leg of DCE style, of which its upper
+        // layer hands out nothing, and loses them.
+        let lost = mit && self.seen.last().is_some_and(|ap_req| ap_req.bare);
         Wanted {
-            peer: self.purpose == Purpose::Kerberos && self.shared.gss.flavour == Flavour::Mit,
-            delegated: self.delegation() == delegation::Wanted::Yes,
+            peer: self.purpose == Purpose::Kerberos && mit,
+            delegated: self.delegation() == delegation::Wanted::Yes && !lost,
         }
     }
 

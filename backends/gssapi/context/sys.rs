@@ -167,6 +167,11 @@ impl Ctx {
         let Some(handle) = self.handle() else {
             return Err(self.gss.status(NO_CONTEXT, 0));
         };
+        if asked != Asked::NOTHING {
+            // MIT krb5 1.20 makes the names of a context that is over, says
+            // that it is over, and hands them to nobody.
+            self.inquire(Asked::NOTHING)?;
+        }
         let (mut minor, mut peer, mut target, mut lifetime) = (0, null_mut(), null_mut(), 0);
         let (mut mech, mut flags, mut local, mut open): (*const OidDesc, u32, c_int, c_int) =
             (null(), 0, 0, 0);
@@ -223,6 +228,8 @@ impl Ctx {
     /// The client's name.
     fn peer(&self) -> Option<NameHandle<'_>> {
         let handle = self.handle()?;
+        // As in `inquire`.
+        self.inquire(Asked::NOTHING).ok()?;
         let (mut minor, mut peer) = (0, null_mut());
         // SAFETY: see the head of ../sys.rs; what is not asked for is null.
         unsafe {
