@@ -24,7 +24,7 @@ pub fn talk(service: &Service, server: SocketAddr) -> Result<(), String> {
 
 fn converse(service: &Service, server: SocketAddr) -> Result<(), Box<dyn Error>> {
     let mut stream = listen::connect(server)?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let context = bind(service, &mut stream)?;
     println!("  bound; everything is sealed from here on");
     let search = [

@@ -31,7 +31,7 @@ struct Client {
 
 fn converse(service: &Service, server: SocketAddr) -> Result<(), Box<dyn Error>> {
     let stream = listen::connect(server)?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let mut client = Client {
         stream,
         preauth: Preauth::new(),

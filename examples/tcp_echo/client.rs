@@ -19,8 +19,8 @@ pub fn talk(service: &Service, server: SocketAddr) -> Result<(), String> {
 
 fn converse(service: &Service, server: SocketAddr) -> Result<(), Box<dyn Error>> {
     let mut stream = listen::connect(server)?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    stream.set_write_timeout(Some(Duration::from_secs(5)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    stream.set_write_timeout(Some(Duration::from_secs(30)))?;
     let context = log_in(service, &mut stream)?;
     println!("  the server proved itself; both sides have a key\n");
     let long = vec![0x5A; 100_000];
