@@ -415,6 +415,7 @@ impl<'a> EncApRepPart<'a> {
     }
 
     /// The part in DER: secret until it is encrypted.
+    #[cfg(any(test, fuzzing, feature = "testing"))]
     pub(crate) fn encode(&self) -> Decoded<Vec<u8>> {
         encode("EncAPRepPart", self)
     }
