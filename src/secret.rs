@@ -16,8 +16,16 @@ pub struct Secret(Box<[u8]>);
 
 impl Zeroize for Secret {
     fn zeroize(&mut self) {
-        // As a slice, which is wiped at once; a box goes octet by octet.
-        self.0.as_mut().zeroize();
+        wipe(&mut self.0);
+    }
+}
+
+/// Wipes a slice, at once: a box or a vector goes octet by octet. One without
+/// octets is left alone, since some processors take long for a `memset` of
+/// nothing at an address that nothing is at.
+fn wipe(bytes: &mut [u8]) {
+    if !bytes.is_empty() {
+        bytes.zeroize();
     }
 }
 
@@ -67,7 +75,7 @@ impl Drop for SecretBuffer {
     fn drop(&mut self) {
         // What is behind the end was in use once.
         self.0.resize(self.0.capacity(), 0);
-        self.0.as_mut_slice().zeroize();
+        wipe(&mut self.0);
     }
 }
 
