@@ -197,11 +197,11 @@ impl<H: Hash> Keyed for Hmac<H> {
         sum.digest();
         other();
         // The digest under the outer pad, which is one block more.
+        sum.block = H::ZEROS;
         let block = sum.block.as_mut();
         let size = block.len();
         let (digest, padding) = block.split_at_mut(H::DIGEST);
         H::put(&sum.state, digest);
-        padding.fill(0);
         padding[0] = 0x80;
         put_count(block, size + H::DIGEST);
         sum.state = self.outer;
@@ -213,7 +213,8 @@ impl<H: Hash> Keyed for Hmac<H> {
 /// A hash in the middle of a message.
 pub(super) struct Running<H: Hash> {
     state: H::State,
-    /// What does not make a whole block yet is in front.
+    /// What does not make a whole block yet is in front; zeros are behind it,
+    /// for the end: so many of them that nobody has to count.
     block: H::Block,
     filled: usize,
     /// All that was hashed, in bytes.
@@ -236,12 +237,11 @@ impl<H: Hash> Running<H> {
     fn digest(&mut self) {
         let length = self.length;
         let (_, free) = self.block.as_mut().split_at_mut(self.filled);
-        free.fill(0);
         // There is room for one byte, or the block would have been hashed.
         free[0] = 0x80;
         if free.len() <= H::COUNT {
             H::compress(&mut self.state, core::slice::from_ref(&self.block));
-            self.block.as_mut().fill(0);
+            self.block = H::ZEROS;
         }
         put_count(self.block.as_mut(), length);
         H::compress(&mut self.state, core::slice::from_ref(&self.block));
@@ -272,6 +272,7 @@ impl<H: Hash> Sum for Running<H> {
                 return;
             }
             H::compress(&mut self.state, core::slice::from_ref(&self.block));
+            self.block = H::ZEROS;
             self.filled = 0;
             bytes = later;
         }
