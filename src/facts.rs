@@ -200,6 +200,7 @@ pub enum ExpiryPrecision {
 impl Facts {
     /// Facts with nothing granted and nothing bound: a backend fills in what
     /// it has established, and what it forgets is refused.
+    #[inline]
     #[must_use]
     pub fn new(mechanism: Mechanism, peer: Name, expiry: Expiry) -> Self {
         Self {

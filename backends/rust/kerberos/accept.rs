@@ -22,7 +22,7 @@ use self::checks::{check_address, check_skew, check_start};
 pub(in crate::backends::rust) use self::dce::AwaitClientApRep;
 use self::delegation::Delegation;
 use self::prompt::Prompt;
-use self::reply::{Answer, Answered};
+use self::reply::{Answered, answer};
 use self::ticket::{ReadTicket, Room};
 use self::token::{Frame, Style, Token, UNKNOWN_TOKEN_ID};
 use super::codec::gss;
@@ -142,15 +142,33 @@ enum WantsError {
     No,
 }
 
-/// Everything of an AP-REQ that has been checked, and what is needed to
-/// answer it. Owns what it has, so that a replay store may take its time.
+/// An AP-REQ of which everything has been checked but whether it came before,
+/// and its answer, for then: what a replay store waits for is little, and the
+/// context is where it will stay.
 struct Verified {
     /// The integrity tag of the authenticator's ciphertext (rule 12).
     tag: ([u8; MAX_TAG], usize),
     ctime: SystemTime,
     now: SystemTime,
-    answer: Answer,
+    answered: Answered,
     facts: Box<Facts>,
+}
+
+impl Verified {
+    /// What becomes of it, now that it is no replay.
+    fn outcome(self) -> Outcome {
+        let facts = self.facts;
+        match self.answered {
+            Answered::Done { token, context } => Outcome::Established {
+                token,
+                context,
+                facts,
+            },
+            Answered::AwaitsClient { token, next } => {
+                Outcome::go_on(token, Box::new(AwaitClientApRep::new(*next, facts)))
+            }
+        }
+    }
 }
 
 /// What every NTLM message begins with (MS-NLMP 2.2.1).
@@ -209,7 +227,7 @@ fn verify(
     facts.authorization = AuthorizationFact::of(&pac);
     settings.judge.check(&facts)?;
     let kept = Kept {
-        delegated: delegation.into_credentials(),
+        delegated: delegation.into_credentials().map(Box::new),
         ticket: evidence::of(state.shared.client_tickets, &request, &ticket),
         pac,
     };
@@ -217,7 +235,7 @@ fn verify(
         tag: client.tag(),
         ctime: client.ctime(),
         now,
-        answer: Answer::prepare(
+        answered: answer(
             (&client, &ticket, &asked),
             settings,
             &facts,
@@ -293,7 +311,7 @@ impl AwaitApReq<'_> {
 
     fn judged(self, verdict: ReplayVerdict, verified: Verified, peer: Peer) -> Outcome {
         match judge_replay(verdict) {
-            Ok(()) => self.establish(verified, peer),
+            Ok(()) => verified.outcome(),
             Err(error) => {
                 let service = || own_service(&verified.facts);
                 self.refuse(error, peer, service, verified.now)
@@ -304,23 +322,6 @@ impl AwaitApReq<'_> {
     /// Refuses a token before its ticket has been believed.
     fn refuse_token(self, error: Error, peer: Peer, token: &[u8], now: SystemTime) -> Outcome {
         self.refuse(error, peer, || sent_service(token), now)
-    }
-
-    fn establish(self, verified: Verified, peer: Peer) -> Outcome {
-        let Verified {
-            answer, facts, now, ..
-        } = verified;
-        match answer.build(self.shared.settings.max_token) {
-            Ok(Answered::Done { token, context }) => Outcome::Established {
-                token,
-                context,
-                facts,
-            },
-            Ok(Answered::AwaitsClient { token, next }) => {
-                Outcome::go_on(token, Box::new(AwaitClientApRep::new(next, facts)))
-            }
-            Err(error) => self.refuse(error, peer, || own_service(&facts), now),
-        }
     }
 
     /// Rule 21: a KRB-ERROR where asked for, and one retry for a client whose

@@ -42,8 +42,8 @@ pub(crate) struct KerberosContext {
 
 /// What a context keeps of how it came about.
 pub(crate) struct Kept {
-    /// What the client delegated.
-    pub(crate) delegated: Option<Delegated>,
+    /// What the client delegated, which is seldom anything.
+    pub(crate) delegated: Option<Box<Delegated>>,
     /// The client's own ticket, if it is kept.
     pub(crate) ticket: Option<Box<KerberosCredential>>,
     /// What was verified of the ticket's only PAC.
@@ -74,6 +74,7 @@ impl Kept {
 }
 
 impl KerberosContext {
+    #[inline]
     pub(crate) fn new(
         messages: Messages,
         (full, partial): (Key, Key),
@@ -94,7 +95,7 @@ impl KerberosContext {
     /// With what the client delegated.
     pub(crate) fn with_delegated(self, delegated: Option<Delegated>) -> Self {
         let kept = Kept {
-            delegated,
+            delegated: delegated.map(Box::new),
             ..self.kept
         };
         Self { kept, ..self }
@@ -237,7 +238,7 @@ impl SecurityContext for KerberosContext {
     }
 
     fn delegated(&self) -> Option<&Delegated> {
-        self.kept.delegated.as_ref()
+        self.kept.delegated.as_deref()
     }
 
     fn client_ticket(&self) -> Option<&KerberosCredential> {

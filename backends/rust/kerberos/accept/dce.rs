@@ -52,11 +52,11 @@ impl Waiting {
 }
 
 impl ThirdLeg {
-    pub(super) fn new(session: Key, number: u32, agreement: Agreement, kept: Kept) -> Self {
+    pub(super) fn new(session: Key, agreement: Agreement, kept: Kept) -> Self {
         let kept = kept.boxed();
         Self {
             session,
-            number,
+            number: agreement.first_sent(),
             context: Waiting::Agreed { agreement, kept },
         }
     }

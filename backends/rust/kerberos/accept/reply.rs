@@ -13,7 +13,7 @@ use crate::backends::rust::kerberos::codec::messages::{ApRep, EncApRepPart, KrbE
 use crate::backends::rust::kerberos::codec::parts::{EncryptedData, EncryptionKey, PrincipalName};
 use crate::backends::rust::kerberos::codec::wire::{KerberosTime, List, Number, Octets, Text};
 use crate::backends::rust::kerberos::context::{Kept, KerberosContext};
-use crate::backends::rust::kerberos::crypto::Key;
+use crate::backends::rust::kerberos::crypto::{Key, KeyRef};
 use crate::backends::rust::kerberos::per_message::{
     Agreed, Detection, KeyOrigin, Layout, Messages, Role,
 };
@@ -32,21 +32,6 @@ pub(super) const USAGE_AP_REP: u32 = 12;
 /// 3.4.5): the client should try again with the time of this message.
 pub(super) const SKEW_RECOVERY: &[u8] = &[0x30, 0x05, 0xA1, 0x03, 0x02, 0x01, 0x02];
 
-/// Everything that an answer needs, owned.
-pub(super) struct Answer {
-    /// The client's subkey, else the ticket's session key.
-    partial: Key,
-    /// The AP-REP's own facts, where one is wanted.
-    mutual: Option<Mutual>,
-    received: u32,
-    detection: Detection,
-    authorization_data: Box<[u8]>,
-    /// For the context to keep.
-    kept: Kept,
-    /// The OID, the client's, in the reply's frame.
-    oid: &'static [u8],
-}
-
 /// What an answer comes to.
 pub(super) enum Answered {
     /// The context, and a token for a client that wants one.
@@ -56,112 +41,54 @@ pub(super) enum Answered {
     },
     /// DCE style: the context is nobody's before the client has answered the
     /// token (rule 20).
-    AwaitsClient { token: Vec<u8>, next: ThirdLeg },
+    AwaitsClient { token: Vec<u8>, next: Box<ThirdLeg> },
 }
 
-struct Mutual {
-    /// The ticket's session key, which the AP-REP is under.
-    session: Key,
-    ctime: KerberosTime,
-    cusec: u32,
-    /// The type of the subkey that we assert, if we do.
-    acceptor_etype: Option<EncryptionType>,
-    style: Style,
-}
-
-impl Answer {
-    pub(super) fn prepare(
-        (client, ticket, asked): (&ReadClient<'_>, &ReadTicket<'_>, &Asked<'_>),
-        settings: &Settings,
-        facts: &Facts,
-        oid: &'static [u8],
-        kept: Kept,
-    ) -> Result<Self, Error> {
-        Ok(Self {
-            partial: client.subkey()?.unwrap_or_else(|| ticket.session.to_key()),
-            mutual: asked.mutual().then(|| Mutual {
-                session: ticket.session.to_key(),
-                ctime: client.part.ctime,
-                cusec: client.part.cusec,
-                acceptor_etype: acceptor_etype(client, ticket, asked, settings),
-                style: asked.style(),
-            }),
-            received: client.part.seq_number.unwrap_or(0),
-            detection: Detection {
-                replay: facts.granted.contains(Granted::REPLAY_DETECT),
-                sequence: facts.granted.contains(Granted::SEQUENCE_DETECT),
-            },
-            authorization_data: ticket.authorization_data(),
-            kept,
-            oid,
-        })
-    }
-
-    /// Makes the AP-REP, if one is wanted, and the context (rules 14, 19, 20).
-    pub(super) fn build(mut self, max_token: usize) -> Result<Answered, Error> {
-        let Some(mutual) = self.mutual.take() else {
-            // Without an AP-REP our numbers begin where the client's do, as
-            // with MIT and Windows.
-            let first_sent = self.received;
-            let context = self.context(None, first_sent, max_token);
-            let token = None;
-            return Ok(Answered::Done { token, context });
-        };
-        let key = mutual
-            .acceptor_etype
+/// Makes the AP-REP, if one is wanted, and the context (rules 14, 19, 20).
+/// `oid`, the client's, is for the reply's frame.
+pub(super) fn answer(
+    (client, ticket, asked): (&ReadClient<'_>, &ReadTicket<'_>, &Asked<'_>),
+    settings: &Settings,
+    facts: &Facts,
+    oid: &[u8],
+    kept: Kept,
+) -> Result<Answered, Error> {
+    let received = client.part.seq_number.unwrap_or(0);
+    let mut agreement = Agreement {
+        partial: client.subkey()?.unwrap_or_else(|| ticket.session.to_key()),
+        acceptor: None,
+        // Without an AP-REP our numbers begin where the client's do, as with
+        // MIT and Windows.
+        first_sent: received,
+        received,
+        detection: Detection {
+            replay: facts.granted.contains(Granted::REPLAY_DETECT),
+            sequence: facts.granted.contains(Granted::SEQUENCE_DETECT),
+        },
+        layout: Layout::Plain,
+        max_token: settings.max_token,
+        authorization_data: ticket.authorization_data(),
+    };
+    let mut token = None;
+    if asked.mutual() {
+        agreement.acceptor = acceptor_etype(client, ticket, asked, settings)
             .map(|etype| Key::generate(etype, &mut random::fill))
             .transpose()
             .map_err(|_| internal("making a subkey"))?;
-        let number = sequence_number(self.received);
-        let message = ap_rep(self.oid, &mutual, key.as_ref(), number)?;
-        Ok(match mutual.style {
-            Style::Framed => Answered::Done {
-                token: Some(message),
-                context: self.context(key, number, max_token),
-            },
-            Style::Bare => {
-                let session = mutual.session;
-                let (agreement, kept) = self.agree(key, number, Layout::Dce, max_token);
-                Answered::AwaitsClient {
-                    token: message,
-                    next: ThirdLeg::new(session, number, agreement, kept),
-                }
-            }
-        })
+        agreement.first_sent = sequence_number(received);
+        let message = ap_rep((oid, asked.style()), client, ticket.session, &agreement)?;
+        if asked.style() == Style::Bare {
+            agreement.layout = Layout::Dce;
+            let next = ThirdLeg::new(ticket.session.to_key(), agreement, kept);
+            return Ok(Answered::AwaitsClient {
+                token: message,
+                next: Box::new(next),
+            });
+        }
+        token = Some(message);
     }
-
-    /// What the context is made of, under the acceptor's subkey if there is
-    /// one.
-    fn agree(
-        self,
-        acceptor: Option<Key>,
-        first_sent: u32,
-        layout: Layout,
-        max_token: usize,
-    ) -> (Agreement, Kept) {
-        let agreement = Agreement {
-            partial: self.partial,
-            acceptor,
-            first_sent,
-            received: self.received,
-            detection: self.detection,
-            layout,
-            max_token,
-            authorization_data: self.authorization_data,
-        };
-        (agreement, self.kept)
-    }
-
-    /// The context of a handshake that is over.
-    fn context(
-        self,
-        acceptor: Option<Key>,
-        first_sent: u32,
-        max_token: usize,
-    ) -> Box<dyn SecurityContext> {
-        let (agreement, kept) = self.agree(acceptor, first_sent, Layout::Plain, max_token);
-        agreement.context(kept)
-    }
+    let context = agreement.context(kept);
+    Ok(Answered::Done { token, context })
 }
 
 /// What a context is made of. A handshake that waits for its client keeps
@@ -180,7 +107,13 @@ pub(super) struct Agreement {
 }
 
 impl Agreement {
+    /// Our own first sequence number.
+    pub(super) fn first_sent(&self) -> u32 {
+        self.first_sent
+    }
+
     /// The context.
+    #[inline]
     pub(super) fn context(self, kept: Kept) -> Box<dyn SecurityContext> {
         let (full, origin) = match self.acceptor {
             Some(key) => (key, KeyOrigin::AcceptorSubkey),
@@ -242,21 +175,20 @@ fn sequence_number(received: u32) -> u32 {
 /// An AP-REP under the session key (RFC 4120 3.2.4), in the frame that its
 /// style has.
 fn ap_rep(
-    oid: &[u8],
-    mutual: &Mutual,
-    subkey: Option<&Key>,
-    number: u32,
+    (oid, style): (&[u8], Style),
+    client: &ReadClient<'_>,
+    session: KeyRef<'_>,
+    agreement: &Agreement,
 ) -> Result<Vec<u8>, Error> {
     let part = EncApRepPart {
-        ctime: mutual.ctime,
-        cusec: mutual.cusec,
-        subkey: subkey.map(|subkey| EncryptionKey {
+        ctime: client.part.ctime,
+        cusec: client.part.cusec,
+        subkey: agreement.acceptor.as_ref().map(|subkey| EncryptionKey {
             keytype: subkey.etype(),
             keyvalue: Octets(subkey.expose()),
         }),
-        seq_number: Some(number),
+        seq_number: Some(agreement.first_sent),
     };
-    let session = mutual.session.borrowed();
     let (before, behind) = session.room();
     // Written where it is encrypted, so that nothing has to be wiped.
     let mut cipher = Vec::with_capacity(before + part.size() + behind);
@@ -271,7 +203,7 @@ fn ap_rep(
         kvno: None,
         cipher: Octets(&cipher),
     });
-    match mutual.style {
+    match style {
         Style::Framed => Ok(gss::frame_encoded(oid, gss::token_id::AP_REP, &message)),
         Style::Bare => message.encode().map_err(|_| internal("encoding an AP-REP")),
     }

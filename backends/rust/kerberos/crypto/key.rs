@@ -79,6 +79,7 @@ impl<'a> KeyRef<'a> {
 
 impl Key {
     /// The same key, where it lies.
+    #[cfg(test)]
     pub(crate) fn borrowed(&self) -> KeyRef<'_> {
         KeyRef {
             profile: self.profile,

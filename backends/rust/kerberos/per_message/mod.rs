@@ -134,6 +134,7 @@ pub(crate) struct PerMessage {
 
 impl PerMessage {
     /// Derives nothing yet: a context that never wraps pays for no key.
+    #[inline]
     pub(crate) fn new(agreed: Agreed) -> Self {
         let Agreed {
             role,
