@@ -44,6 +44,7 @@ pub fn run() {
     let medians = alternate(
         TOKENS,
         ROUND,
+        &[&wrapped, &bare],
         &mut [
             Lane::new("MIT krb5", |n| {
                 black_box(mit.serve_facts(&mits, &wrapped[n]));

@@ -163,7 +163,7 @@ pub fn spnego() {
         }),
         Lane::new("the primitives alone", |_| floor.run()),
     ];
-    let medians = alternate(TOKENS, ROUND, &mut lanes);
+    let medians = alternate(TOKENS, ROUND, &[&wrapped, &bare], &mut lanes);
     let token = wrapped[0].len();
     medians.print(&format!(
         "accept: a domain's ticket inside SPNEGO, {token} bytes, a PAC of {length}, mutual, the name"
@@ -204,7 +204,7 @@ pub fn run() {
             mit.serve(&credential, &tokens[n], Show::Nothing);
         }),
     ];
-    let medians = alternate(TOKENS, ROUND, &mut lanes);
+    let medians = alternate(TOKENS, ROUND, &[&tokens], &mut lanes);
     let (length, pac) = (tokens[0].len(), BLOAT.length);
     medians.print(&format!(
         "accept: a ticket with 401 groups, {length} bytes, a PAC of {pac}"

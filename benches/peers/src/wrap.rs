@@ -133,7 +133,7 @@ fn sealed() {
             black_box(floor::tag(&keyed, black_box(&data)));
         }),
     ];
-    let medians = alternate(400, 8, &mut lanes);
+    let medians = alternate(400, 8, &[], &mut lanes);
     medians.print("messages of 64 KiB, AES-256-SHA1");
     let cbc = medians.of("AES-256-CBC alone");
     let hmac = medians.of("HMAC-SHA1 alone");
@@ -195,7 +195,7 @@ fn small() {
             let _ = black_box(server.verify(&data, &mic).expect("verified"));
         }),
     ];
-    let medians = alternate(40_000, 400, &mut lanes);
+    let medians = alternate(40_000, 400, &[], &mut lanes);
     medians.print("messages of 64 bytes, AES-256-SHA1");
     for lane in [
         "wrap in place",
@@ -226,6 +226,7 @@ fn sha2(etype: EncryptionType) {
     let medians = alternate(
         240,
         8,
+        &[],
         &mut [
             Lane::new("wrap in place", |_| {
                 let sealed = Protection::Confidentiality;
