@@ -143,8 +143,8 @@ enum WantsError {
 }
 
 /// An AP-REQ of which everything has been checked but whether it came before,
-/// and its answer, for then: what a replay store waits for is little, and the
-/// context is where it will stay.
+/// and its answer, which is nobody's until that is known too. Owns what it has,
+/// so that a replay store may take its time.
 struct Verified {
     /// The integrity tag of the authenticator's ciphertext (rule 12).
     tag: ([u8; MAX_TAG], usize),

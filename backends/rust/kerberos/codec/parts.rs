@@ -54,9 +54,7 @@ impl<'a> PrincipalName<'a> {
 
     /// Whether the components are the same, whatever the name types.
     pub(crate) fn same_components(&self, other: &PrincipalName<'_>) -> bool {
-        // The same encoding, as nearly always, says the same; another may.
-        let (own, others) = (self.name_string.contents(), other.name_string.contents());
-        own == others && !own.is_empty() || self.components().eq(other.components())
+        self.components().eq(other.components())
     }
 }
 

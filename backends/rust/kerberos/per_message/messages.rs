@@ -5,7 +5,6 @@ use core::ops::Range;
 
 use super::rc4::Rc4Messages;
 use super::{Agreed, MessageError, PerMessage, Sizes};
-use crate::etype::EncryptionType;
 use crate::message::{
     MessagePart, PartsUsed, Protection, SequenceState, Unwrapped, UnwrappedInPlace,
 };
@@ -23,18 +22,10 @@ impl Messages {
     /// one of the messages too.
     #[inline]
     pub(crate) fn new(agreed: Agreed) -> Self {
-        if agreed.key.etype() == EncryptionType::RC4_HMAC
-            && let Some(messages) = Self::of_rc4(&agreed)
-        {
-            return messages;
+        match Rc4Messages::new(&agreed) {
+            Some(messages) => Self::Rfc1964(messages),
+            None => Self::Rfc4121(PerMessage::new(agreed)),
         }
-        Self::Rfc4121(PerMessage::new(agreed))
-    }
-
-    /// Apart, so that those of AES are made where they stay.
-    #[cold]
-    fn of_rc4(agreed: &Agreed) -> Option<Self> {
-        Rc4Messages::new(agreed).map(Self::Rfc1964)
     }
 
     pub(crate) fn wrap(&self, seal: Protection, data: &[u8]) -> Result<Vec<u8>, MessageError> {
