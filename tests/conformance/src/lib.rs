@@ -148,7 +148,7 @@ macro_rules! mount {
                 rule_12_other_handshakes_share_the_store;
             stores: rule_12_a_store_that_answers_later, rule_12_a_store_that_is_unavailable,
                 rule_12_a_dropped_future_ends_the_handshake,
-                rule_12_what_the_store_is_told;
+                rule_12_what_the_store_is_told, rule_12_who_is_refused_is_not_answered;
             retry: rule_21_raw_retry_once_and_no_more, rule_21_retry_whatever_the_mutual_flag,
                 rule_21_a_ticket_not_yet_valid_may_be_another,
                 rule_21_spnego_retry_once_and_no_more,

@@ -1,11 +1,13 @@
 //! Rule 12 with stores of an application's own: late, broken, curious.
 
 use crate::Mount;
-use crate::bench::{Bench, NOW, at, done, fails};
+use crate::bench::{Bench, NOW, REJECT, at, done, fails, krb_error};
 use gss_acceptor::{
     Acceptor, AcceptorConfig, Misuse, Rejection, ReplayEntry, ReplayPurpose, ReplayStore,
     ReplayVerdict, Reply, Step, StepInput, Unavailability,
 };
+use kit::ap_req::oid;
+use kit::spnego::InitSpec;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, mpsc};
@@ -136,6 +138,36 @@ pub fn rule_12_a_store_that_is_unavailable<M: Mount>() {
         failure.error().unavailability(),
         Some(&Unavailability::ReplayStoreFull)
     );
+}
+
+/// The answer is made before the store is asked, and is nobody's if the store
+/// refuses: no AP-REP, however the token came.
+pub fn rule_12_who_is_refused_is_not_answered<M: Mount>() {
+    let verdicts: [fn() -> ReplayVerdict; 4] = [
+        || ReplayVerdict::Replayed,
+        || ReplayVerdict::Full,
+        || ReplayVerdict::TooOld { forgotten: at(NOW) },
+        || ReplayVerdict::Unavailable { source: "".into() },
+    ];
+    for verdict in verdicts {
+        let bench = Bench::new();
+        let config = with::<M>(&bench, Says(verdict));
+        let token = || bench.world.ap_req().token();
+        assert_eq!(fails(Acceptor::new(&config).step(&token())).token(), None);
+        let init = InitSpec::new(&[oid::KRB5], Some(token()));
+        let failure = fails(Acceptor::new(&config).step(&init.token()));
+        assert_eq!(failure.token(), Some(&REJECT[..]));
+    }
+    // Who is to hear why hears that, and nothing else.
+    let bench = Bench::new();
+    let config = bench.telling::<M>();
+    let spec = bench.world.ap_req();
+    let token = spec.token();
+    done(Acceptor::new(&config).step(&token));
+    let failure = fails(Acceptor::new(&config).step(&token));
+    let told = krb_error(&spec.initiator(), failure.token().expect("a KRB-ERROR"));
+    // KRB_AP_ERR_REPEAT (RFC 4120 7.5.9).
+    assert_eq!(told.code, 34);
 }
 
 pub fn rule_12_a_dropped_future_ends_the_handshake<M: Mount>() {

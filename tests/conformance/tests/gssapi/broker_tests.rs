@@ -102,6 +102,7 @@ pub const GROUPS: &[(&str, &[&str])] = &[
             "rule_12_reject_before_start",
             "rule_12_the_policy_spends_no_slot",
             "rule_12_what_the_store_is_told",
+            "rule_12_who_is_refused_is_not_answered",
             "rule_15_a_rejection_spends_no_slot",
         ],
     ),
