@@ -12,6 +12,7 @@ use crate::{floor, scale};
 
 /// How many tokens; each is accepted once by everybody.
 pub const TOKENS: usize = 10_000;
+/// How many of them a lane accepts before it is the next one's turn.
 pub const ROUND: usize = 500;
 pub const TARGET: &str = "HTTP@localhost";
 
