@@ -23,6 +23,7 @@ use core::fmt::Debug;
 use super::kerberos::codec::authdata::{self, AuthorizationData};
 use super::kerberos::codec::checksum::GssChecksum;
 use super::kerberos::codec::cred::{EncKrbCredPart, KrbCred};
+use super::kerberos::codec::der::{Glance, Message, Reader};
 use super::kerberos::codec::messages::{
     ApRep, ApReq, Authenticator, EncApRepPart, EncTicketPart, KrbError, Ticket,
 };
@@ -35,6 +36,19 @@ use crate::authorization::{Authorization, Evidence, PacSignatures};
 use crate::keytab::{self, Entry, KvnoWidth};
 use crate::pac::Pac;
 use crate::realms::Capaths;
+
+/// What a glance takes, a reader takes for the same.
+fn glance<'a, T: Message<'a> + Debug>(input: &'a [u8]) {
+    let Ok(glanced) = T::whole(Glance::new(input)) else {
+        return;
+    };
+    let read = T::whole(Reader::new(T::PART, input)).expect("it was taken at a glance");
+    assert_eq!(
+        format!("{glanced:?}"),
+        format!("{read:?}"),
+        "another message"
+    );
+}
 
 /// What `decode` reads, `encode` writes, and `decode` reads as the same.
 fn round_trip<'a, T: Debug>(
@@ -113,6 +127,7 @@ pub fn gss_token(input: &[u8]) {
         }
         Err(_) => input,
     };
+    glance::<ApReq<'_>>(body);
     if let Some(request) = round_trip!(ApReq, body) {
         let name = &request.ticket.sname;
         let principal = name.in_realm(request.ticket.realm);
@@ -124,6 +139,7 @@ pub fn gss_token(input: &[u8]) {
 
 /// The inside of tickets.
 pub fn enc_ticket_part(input: &[u8]) {
+    glance::<EncTicketPart<'_>>(input);
     let Some(part) = round_trip!(EncTicketPart, input) else {
         return;
     };
@@ -139,6 +155,7 @@ pub fn enc_ticket_part(input: &[u8]) {
 
 /// Authenticators, and everything that a client can put into one.
 pub fn authenticator(input: &[u8]) {
+    glance::<Authenticator<'_>>(input);
     let Some(part) = round_trip!(Authenticator, input) else {
         return;
     };
@@ -166,6 +183,8 @@ pub fn gss_checksum(input: &[u8]) {
 
 /// What a client delegates.
 pub fn cred(input: &[u8]) {
+    glance::<KrbCred<'_>>(input);
+    glance::<EncKrbCredPart<'_>>(input);
     if let Some(message) = round_trip!(KrbCred, input) {
         let tickets = message.ticket_bytes().expect("read before");
         assert!(tickets.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() <= input.len());
@@ -265,6 +284,7 @@ pub fn spnego(input: &[u8]) {
         Sniffed::BadFrame(_) => assert!(gss::unframe(input).is_err()),
         _ => {}
     }
+    glance::<NegTokenInit<'_>>(input);
     if let Ok(init) = NegTokenInit::decode(input) {
         let oids: Vec<Oid<'_>> = init.mech_types.iter().collect();
         let written = spnego_codec::encode_init(&oids, init.mech_token, init.mech_list_mic)

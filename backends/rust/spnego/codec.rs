@@ -4,7 +4,9 @@
 // The names are RFC 4178's; what is derived from them needs it here.
 #![allow(clippy::struct_field_names)]
 
-use crate::backends::rust::kerberos::codec::der::{Element, Reader, Tag};
+use crate::backends::rust::kerberos::codec::der::{
+    self, Cursor, Element as _, Message, Reader, Tag, Usual, primitive,
+};
 use crate::backends::rust::kerberos::codec::encode::{
     encode, encode_integer, encode_octets, encode_sequence,
 };
@@ -74,11 +76,12 @@ pub(crate) struct Oid<'a>(pub(crate) &'a [u8]);
 
 encode_octets!(Oid<'_>, Tag::OBJECT_IDENTIFIER, |value| value.0);
 
-impl<'a> Element<'a> for Oid<'a> {
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        reader.octets(Tag::OBJECT_IDENTIFIER).map(Self)
-    }
-}
+primitive!(
+    Oid<'a>,
+    Tag::OBJECT_IDENTIFIER,
+    Usual::Short,
+    |octets: &'a [u8]| Ok(Oid(octets))
+);
 
 /// NegState (RFC 4178 4.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,17 +99,18 @@ encode_integer!(NegState, Tag::ENUMERATED, |value| match value {
     NegState::RequestMic => 3,
 });
 
-impl Element<'_> for NegState {
-    fn read(reader: &mut Reader<'_>) -> Decoded<Self> {
-        match reader.octets(Tag::ENUMERATED)? {
-            [0] => Ok(Self::AcceptCompleted),
-            [1] => Ok(Self::AcceptIncomplete),
-            [2] => Ok(Self::Reject),
-            [3] => Ok(Self::RequestMic),
-            _ => Err(reader.bad_value("negState")),
-        }
+primitive!(
+    NegState,
+    Tag::ENUMERATED,
+    Usual::Length(1),
+    |octets: &'a [u8]| match octets {
+        [0] => Ok(NegState::AcceptCompleted),
+        [1] => Ok(NegState::AcceptIncomplete),
+        [2] => Ok(NegState::Reject),
+        [3] => Ok(NegState::RequestMic),
+        _ => Err(Problem::BadValue { field: "negState" }),
     }
-}
+);
 
 /// A client's first token (RFC 4178 4.2.1), or a server's hints (MS-SPNG
 /// 2.2.1).
@@ -144,48 +148,56 @@ impl<'a> NegTokenInit<'a> {
 
     /// Reads a first token without its frame.
     pub(crate) fn decode_unframed(token: &'a [u8]) -> Decoded<Self> {
-        let reader = Reader::new("NegTokenInit", token);
-        let mut fields = reader.message_fields(Tag::context(0))?;
-        let (mech_types_der, mech_types) = fields.field(0, |r| {
-            let der = r.rest();
-            let list = List::read(r)?;
-            Ok((der, list))
-        })?;
+        der::decode(token)
+    }
+}
+
+impl<'a> Message<'a> for NegTokenInit<'a> {
+    const PART: &'static str = "NegTokenInit";
+
+    #[inline]
+    fn whole<C: Cursor<'a>>(cursor: C) -> Result<Self, C::Error> {
+        let mut fields = cursor.message_fields(Tag::context(0))?;
+        let mut types = fields.constructed(Tag::context(0))?;
+        let mech_types_der = types.rest();
+        let mech_types = List::read(&mut types)?;
+        types.finish()?;
         let req_flags = fields.maybe(1)?;
-        let mech_token = fields.maybe(2)?.map(|token: Octets<'a>| token.0);
+        let mech_token = fields
+            .starts_with(Tag::context(2).0)
+            .then(|| fields.primitive(2, Tag::OCTET_STRING, Usual::Long, Ok))
+            .transpose()?;
         // [3] is the MIC of RFC 4178, or the hints of MS-SPNG, after which
         // the MIC is [4].
-        let (hint_name, mic) = fields.optional(3, hints_or_mic)?.unwrap_or_default();
-        let late_mic = fields.optional(4, octets)?;
+        let (mut hint_name, mut mic) = (None, None);
+        if fields.starts_with(Tag::context(3).0) {
+            let mut third = fields.constructed(Tag::context(3))?;
+            if third.starts_with(SEQUENCE) {
+                hint_name = hints(third.sequence()?)?;
+            } else {
+                mic = Some(Octets::read(&mut third)?.0);
+            }
+            third.finish()?;
+        }
+        let late_mic: Option<Octets<'a>> = fields.maybe(4)?;
         fields.skip_extensions(4)?;
-        let mech_list_mic = mic.or(late_mic);
         Ok(Self {
             mech_types,
             mech_types_der,
             req_flags,
             mech_token,
             hint_name,
-            mech_list_mic,
+            mech_list_mic: mic.or(late_mic.map(|mic| mic.0)),
         })
     }
 }
 
-fn octets<'a>(reader: &mut Reader<'a>) -> Decoded<&'a [u8]> {
-    Octets::read(reader).map(|octets| octets.0)
-}
-
-/// What stands under the tag `[3]` of a NegTokenInit: a hint, or a MIC.
-type HintOrMic<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
-
-fn hints_or_mic<'a>(reader: &mut Reader<'a>) -> Decoded<HintOrMic<'a>> {
-    if !reader.starts_with(SEQUENCE) {
-        return Ok((None, Some(octets(reader)?)));
-    }
-    let mut hints = reader.sequence()?;
-    let name = hints.optional(0, Text::read)?.map(|name| name.0);
-    let _address = hints.optional(1, octets)?;
+/// The name in NegHints (MS-SPNG 2.2.1).
+fn hints<'a, C: Cursor<'a>>(mut hints: C) -> Result<Option<&'a [u8]>, C::Error> {
+    let name: Option<Text<'a>> = hints.maybe(0)?;
+    let _address: Option<Octets<'a>> = hints.maybe(1)?;
     hints.skip_extensions(1)?;
-    Ok((name, None))
+    Ok(name.map(|name| name.0))
 }
 
 /// Takes SPNEGO's frame off, where there is one.

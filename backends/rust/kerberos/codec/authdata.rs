@@ -1,7 +1,10 @@
 //! Authorization data (RFC 4120 5.2.6): the PAC, and what a client adds to
 //! its authenticator (MS-KILE, RFC 4537).
 
-use super::der::{Element, Reader, Tag};
+// As in `der`: what a glance is made of is in one place.
+#![allow(clippy::inline_always)]
+
+use super::der::{Cursor, Element, Glance, Reader, Tag, Usual, sequence};
 use super::encode::{encode, encode_sequence};
 use super::wire::{List, Octets};
 use super::{CodecError, Decoded, Problem};
@@ -46,14 +49,33 @@ pub(crate) struct AuthElement<'a> {
 
 encode_sequence!(AuthElement<'_>, { 0 => ad_type, 1 => ad_data });
 
-impl<'a> Element<'a> for AuthElement<'a> {
-    #[inline]
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        let mut fields = reader.sequence()?;
+sequence!(AuthElement<'a>, Usual::Long);
+
+impl<'a> AuthElement<'a> {
+    #[inline(always)]
+    fn of<C: Cursor<'a>>(mut fields: C) -> Result<Self, C::Error> {
         let ad_type = fields.get(0)?;
         let ad_data = fields.get(1)?;
         fields.skip_extensions(1)?;
         Ok(Self { ad_type, ad_data })
+    }
+
+    /// Takes the first of a list's elements from its contents.
+    #[inline(always)]
+    fn take(contents: &mut &'a [u8]) -> Decoded<Self> {
+        let mut glance = Glance::new(contents);
+        if let Ok(element) = Self::read(&mut glance) {
+            *contents = glance.rest();
+            return Ok(element);
+        }
+        let mut reader = Reader::new("AD-IF-RELEVANT", contents);
+        let element = Self::read(&mut reader).map_err(|mut error| {
+            // It would be counted from this element.
+            error.offset = None;
+            error
+        })?;
+        *contents = reader.rest();
+        Ok(element)
     }
 }
 
@@ -93,10 +115,11 @@ pub(crate) struct Found<'a> {
 
 /// All elements of `list` and of the AD-IF-RELEVANT in it, in order; those
 /// containers themselves are not given. After an error nothing follows.
+#[inline]
 pub(crate) fn walk<'a>(list: &AuthorizationData<'a>) -> Walk<'a> {
     Walk {
         outer: list.iter(),
-        inner: core::array::from_fn(|_| None),
+        inner: [&[]; MAX_DEPTH],
         depth: 0,
         left: MAX_ELEMENTS,
     }
@@ -106,18 +129,19 @@ pub(crate) fn walk<'a>(list: &AuthorizationData<'a>) -> Walk<'a> {
 pub(crate) struct Walk<'a> {
     outer: super::wire::Items<'a, AuthElement<'a>>,
     /// The AD-IF-RELEVANT lists being walked, the innermost last.
-    inner: [Option<Reader<'a>>; MAX_DEPTH],
+    inner: [&'a [u8]; MAX_DEPTH],
     depth: usize,
     left: usize,
 }
 
 impl<'a> Walk<'a> {
     /// The next element of the innermost list, containers included.
+    #[inline]
     fn element(&mut self) -> Option<Decoded<(AuthElement<'a>, Place)>> {
         while let Some(level) = self.depth.checked_sub(1) {
             match self.inner.get_mut(level) {
-                Some(Some(reader)) if !reader.is_empty() => {
-                    return Some(AuthElement::read(reader).map(|e| (e, Place::IfRelevant)));
+                Some(left) if !left.is_empty() => {
+                    return Some(AuthElement::take(left).map(|e| (e, Place::IfRelevant)));
                 }
                 _ => self.depth = level,
             }
@@ -127,14 +151,22 @@ impl<'a> Walk<'a> {
             .map(|element| Ok((element, Place::Critical)))
     }
 
+    #[inline]
     fn enter(&mut self, contents: &'a [u8]) -> Decoded<()> {
         let too_deep = || CodecError::new(PART, Problem::TooDeep);
         let place = self.inner.get_mut(self.depth).ok_or_else(too_deep)?;
-        *place = Some(Reader::new("AD-IF-RELEVANT", contents).message(Tag::SEQUENCE)?);
+        let mut glance = Glance::new(contents);
+        *place = match (glance.sequence(), glance.finish()) {
+            (Ok(list), Ok(())) => list.rest(),
+            _ => Reader::new("AD-IF-RELEVANT", contents)
+                .message(Tag::SEQUENCE)?
+                .rest(),
+        };
         self.depth += 1;
         Ok(())
     }
 
+    #[inline]
     fn step(&mut self) -> Decoded<Option<Found<'a>>> {
         while let Some(element) = self.element() {
             let (AuthElement { ad_type, ad_data }, place) = element?;
@@ -158,6 +190,7 @@ impl<'a> Walk<'a> {
 impl<'a> Iterator for Walk<'a> {
     type Item = Decoded<Found<'a>>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let step = self.step().transpose();
         if !matches!(step, Some(Ok(_))) {

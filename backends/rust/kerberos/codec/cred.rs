@@ -1,11 +1,11 @@
 //! KRB-CRED: credentials on their way to another host (RFC 4120 5.8).
 
 use super::Decoded;
-use super::der::{Element, Reader, Tag};
+use super::der::{self, Cursor, Element, Message, Reader, Tag, Usual};
 #[cfg(any(test, fuzzing, feature = "testing"))]
 use super::encode::encode;
 use super::encode::encode_sequence;
-use super::messages::{Ticket, message};
+use super::messages::Ticket;
 use super::parts::{EncryptedData, EncryptionKey, HostAddress, PrincipalName};
 use super::wire::{Flags, KerberosTime, List, Number, Text, some_microseconds};
 
@@ -21,10 +21,11 @@ pub(crate) struct KrbCred<'a> {
 
 encode_sequence!(KrbCred<'_>, { 0 => pvno, 1 => msg_type, 2 => tickets, 3 => enc_part }, Tag::application(22));
 
-impl<'a> KrbCred<'a> {
-    /// Reads a KRB-CRED and the clear parts of its tickets.
-    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
-        let mut fields = message("KRB-CRED", 22, input)?;
+impl<'a> Message<'a> for KrbCred<'a> {
+    const PART: &'static str = "KRB-CRED";
+
+    fn whole<C: Cursor<'a>>(cursor: C) -> Result<Self, C::Error> {
+        let mut fields = cursor.message_fields(Tag::application(22))?;
         let cred = Self {
             pvno: Number::component(&mut fields, 0, "pvno")?,
             msg_type: Number::component(&mut fields, 1, "msg-type")?,
@@ -33,6 +34,13 @@ impl<'a> KrbCred<'a> {
         };
         fields.skip_extensions(3)?;
         Ok(cred)
+    }
+}
+
+impl<'a> KrbCred<'a> {
+    /// Reads a KRB-CRED and the clear parts of its tickets.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        der::decode_closely(input)
     }
 
     /// The message in DER.
@@ -77,10 +85,11 @@ encode_sequence!(EncKrbCredPart<'_>, {
     5 => r_address,
 }, Tag::application(29));
 
-impl<'a> EncKrbCredPart<'a> {
-    /// Reads the decrypted part.
-    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
-        let mut fields = message("EncKrbCredPart", 29, input)?;
+impl<'a> Message<'a> for EncKrbCredPart<'a> {
+    const PART: &'static str = "EncKrbCredPart";
+
+    fn whole<C: Cursor<'a>>(cursor: C) -> Result<Self, C::Error> {
+        let mut fields = cursor.message_fields(Tag::application(29))?;
         let part = Self {
             ticket_info: fields.get(0)?,
             nonce: fields.maybe(1)?,
@@ -91,6 +100,13 @@ impl<'a> EncKrbCredPart<'a> {
         };
         fields.skip_extensions(5)?;
         Ok(part)
+    }
+}
+
+impl<'a> EncKrbCredPart<'a> {
+    /// Reads the decrypted part.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        der::decode_closely(input)
     }
 
     /// The part in DER: secret until it is encrypted.
@@ -132,8 +148,17 @@ encode_sequence!(KrbCredInfo<'_>, {
 });
 
 impl<'a> Element<'a> for KrbCredInfo<'a> {
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        let mut fields = reader.sequence()?;
+    fn read<C: Cursor<'a>>(cursor: &mut C) -> Result<Self, C::Error> {
+        Self::of(cursor.sequence()?)
+    }
+
+    fn component<C: Cursor<'a>>(cursor: &mut C, number: u8) -> Result<Self, C::Error> {
+        Self::of(cursor.fields(number, Usual::Long)?)
+    }
+}
+
+impl<'a> KrbCredInfo<'a> {
+    fn of<C: Cursor<'a>>(mut fields: C) -> Result<Self, C::Error> {
         let info = Self {
             key: fields.get(0)?,
             prealm: fields.maybe(1)?,

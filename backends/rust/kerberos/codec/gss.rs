@@ -1,9 +1,9 @@
 //! The framing of GSS-API tokens (RFC 2743 3.1) and the token ids of
 //! Kerberos' (RFC 4121 4.1).
 
-use super::der::{Reader, Tag};
+use super::der::{self, Cursor, Message, Tag};
 use super::encode::{Encode, element_size, put_header, put_octets};
-use super::{Decoded, Problem};
+use super::{CodecError, Decoded, Problem};
 
 /// Kerberos V5, 1.2.840.113554.1.2.2 (RFC 4121 1), as contents octets.
 pub(crate) const KRB5: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02];
@@ -45,22 +45,44 @@ pub(crate) struct Framed<'a> {
 
 /// Takes the frame off a token of any mechanism: its OID, and what follows.
 pub(crate) fn unframe(token: &[u8]) -> Decoded<(&[u8], &[u8])> {
-    let mut contents = Reader::new("GSS token", token).message(FRAME)?;
-    let oid = contents.octets(Tag::OBJECT_IDENTIFIER)?;
-    Ok((oid, contents.rest()))
+    let frame: Frame<'_> = der::decode(token)?;
+    Ok((frame.oid, frame.inner))
 }
 
 /// Takes the frame and the token id off a Kerberos token.
 pub(crate) fn parse(token: &[u8]) -> Decoded<Framed<'_>> {
-    let mut contents = Reader::new("GSS token", token).message(FRAME)?;
-    let oid = contents.octets(Tag::OBJECT_IDENTIFIER)?;
-    match contents.rest().split_first_chunk::<2>() {
+    let (oid, inner) = unframe(token)?;
+    match inner.split_first_chunk::<2>() {
         Some((&token_id, body)) => Ok(Framed {
             oid,
             token_id,
             body,
         }),
-        None => Err(contents.error(Problem::Truncated)),
+        None => Err(CodecError::at(
+            Frame::PART,
+            Problem::Truncated,
+            Some(token.len() - inner.len()),
+        )),
+    }
+}
+
+/// What is around a token.
+struct Frame<'a> {
+    oid: &'a [u8],
+    inner: &'a [u8],
+}
+
+impl<'a> Message<'a> for Frame<'a> {
+    const PART: &'static str = "GSS token";
+
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn whole<C: Cursor<'a>>(mut cursor: C) -> Result<Self, C::Error> {
+        let mut contents = cursor.constructed(FRAME)?;
+        cursor.finish()?;
+        let oid = contents.contents(Tag::OBJECT_IDENTIFIER)?;
+        let inner = contents.rest();
+        Ok(Self { oid, inner })
     }
 }
 

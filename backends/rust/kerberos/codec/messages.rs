@@ -1,9 +1,12 @@
 //! The messages of RFC 4120 5 that an acceptor reads and writes. Each is
 //! defined once: `encode_sequence` is the encoding, `read` the decoding.
 
+// As in `der`: what a glance is made of is in one place.
+#![allow(clippy::inline_always)]
+
 use super::Decoded;
 use super::authdata::{self, AuthElement, AuthorizationData, ad_type};
-use super::der::{Element, Reader, Tag};
+use super::der::{self, Cursor, Element, Message, Tag, Usual};
 use super::encode::{encode, encode_sequence};
 use super::parts::{
     Checksum, EncryptedData, EncryptionKey, HostAddress, PrincipalName, TransitedEncoding,
@@ -11,11 +14,6 @@ use super::parts::{
 use super::wire::{
     Flags, KerberosTime, List, Number, Octets, Text, microseconds, some_microseconds,
 };
-
-/// The SEQUENCE of a whole message under its application tag.
-pub(super) fn message<'a>(part: &'static str, number: u8, input: &'a [u8]) -> Decoded<Reader<'a>> {
-    Reader::new(part, input).message_fields(Tag::application(number))
-}
 
 /// Ticket (RFC 4120 5.3).
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +30,7 @@ encode_sequence!(Ticket<'_>, { 0 => tkt_vno, 1 => realm, 2 => sname, 3 => enc_pa
 impl<'a> Ticket<'a> {
     /// Reads a ticket on its own.
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
-        let mut reader = Reader::new("Ticket", input);
+        let mut reader = der::Reader::new("Ticket", input);
         let ticket = Self::read(&mut reader)?;
         reader.finish()?;
         Ok(ticket)
@@ -47,37 +45,38 @@ impl Ticket<'_> {
 }
 
 impl<'a> Element<'a> for Ticket<'a> {
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        let outer = reader.constructed(Tag::application(1))?;
-        Self::of(outer.named("Ticket").message(Tag::SEQUENCE)?)
+    #[inline(always)]
+    fn read<C: Cursor<'a>>(cursor: &mut C) -> Result<Self, C::Error> {
+        Self::within(cursor.constructed(Tag::application(1))?)
     }
 
-    #[inline]
-    fn component(reader: &mut Reader<'a>, number: u8) -> Decoded<Self> {
-        reader.field(number, |reader| {
-            let outer = Tag::application(1);
-            match reader.nested(outer, Tag::SEQUENCE) {
-                Some(fields) => Self::of(fields.named("Ticket")),
-                None => Self::read(reader),
-            }
-        })
+    #[inline(always)]
+    fn component<C: Cursor<'a>>(cursor: &mut C, number: u8) -> Result<Self, C::Error> {
+        let outer = Tag::context(number);
+        Self::within(cursor.inside(outer, Tag::application(1), Usual::Long)?)
     }
 }
 
 impl<'a> Ticket<'a> {
-    #[inline]
-    fn of(mut fields: Reader<'a>) -> Decoded<Self> {
-        let tkt_vno = Number::component(&mut fields, 0, "tkt-vno")?;
-        let realm = fields.get(1)?;
-        let sname = fields.get(2)?;
-        let enc_part = fields.get(3)?;
+    /// What is under its tag.
+    #[inline(always)]
+    fn within<C: Cursor<'a>>(contents: C) -> Result<Self, C::Error> {
+        let mut contents = contents.named("Ticket");
+        let fields = contents.sequence()?;
+        contents.finish()?;
+        Self::of(fields)
+    }
+
+    #[inline(always)]
+    fn of<C: Cursor<'a>>(mut fields: C) -> Result<Self, C::Error> {
+        let ticket = Self {
+            tkt_vno: Number::component(&mut fields, 0, "tkt-vno")?,
+            realm: fields.get(1)?,
+            sname: fields.get(2)?,
+            enc_part: fields.get(3)?,
+        };
         fields.skip_extensions(3)?;
-        Ok(Self {
-            tkt_vno,
-            realm,
-            sname,
-            enc_part,
-        })
+        Ok(ticket)
     }
 }
 
@@ -99,15 +98,12 @@ encode_sequence!(ApReq<'_>, {
     4 => authenticator,
 }, Tag::application(14));
 
-impl<'a> ApReq<'a> {
-    /// `ap_options`: the ticket is in a TGT's session key (RFC 4120 3.7).
-    pub(crate) const USE_SESSION_KEY: u32 = 0x4000_0000;
-    /// `ap_options`: the client wants an AP-REP.
-    pub(crate) const MUTUAL_REQUIRED: u32 = 0x2000_0000;
+impl<'a> Message<'a> for ApReq<'a> {
+    const PART: &'static str = "AP-REQ";
 
-    /// Reads an AP-REQ and the clear part of its ticket.
-    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
-        let mut fields = message("AP-REQ", 14, input)?;
+    #[inline(always)]
+    fn whole<C: Cursor<'a>>(cursor: C) -> Result<Self, C::Error> {
+        let mut fields = cursor.message_fields(Tag::application(14))?;
         let pvno = Number::component(&mut fields, 0, "pvno")?;
         let msg_type = Number::component(&mut fields, 1, "msg-type")?;
         let ap_options = fields.get(2)?;
@@ -121,6 +117,18 @@ impl<'a> ApReq<'a> {
             ticket,
             authenticator,
         })
+    }
+}
+
+impl<'a> ApReq<'a> {
+    /// `ap_options`: the ticket is in a TGT's session key (RFC 4120 3.7).
+    pub(crate) const USE_SESSION_KEY: u32 = 0x4000_0000;
+    /// `ap_options`: the client wants an AP-REP.
+    pub(crate) const MUTUAL_REQUIRED: u32 = 0x2000_0000;
+
+    /// Reads an AP-REQ and the clear part of its ticket.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        der::decode(input)
     }
 
     /// The message in DER.
@@ -140,6 +148,24 @@ pub(crate) struct ApRep<'a> {
 
 encode_sequence!(ApRep<'_>, { 0 => pvno, 1 => msg_type, 2 => enc_part }, Tag::application(15));
 
+impl<'a> Message<'a> for ApRep<'a> {
+    const PART: &'static str = "AP-REP";
+
+    #[inline(always)]
+    fn whole<C: Cursor<'a>>(cursor: C) -> Result<Self, C::Error> {
+        let mut fields = cursor.message_fields(Tag::application(15))?;
+        let pvno = Number::component(&mut fields, 0, "pvno")?;
+        let msg_type = Number::component(&mut fields, 1, "msg-type")?;
+        let enc_part = fields.get(2)?;
+        fields.skip_extensions(2)?;
+        Ok(Self {
+            pvno,
+            msg_type,
+            enc_part,
+        })
+    }
+}
+
 impl<'a> ApRep<'a> {
     /// The reply that carries `enc_part`.
     pub(crate) fn new(enc_part: EncryptedData<'a>) -> Self {
@@ -152,16 +178,7 @@ impl<'a> ApRep<'a> {
 
     /// Reads an AP-REP: the client's, and the third leg of DCE style.
     pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
-        let mut fields = message("AP-REP", 15, input)?;
-        let pvno = Number::component(&mut fields, 0, "pvno")?;
-        let msg_type = Number::component(&mut fields, 1, "msg-type")?;
-        let enc_part = fields.get(2)?;
-        fields.skip_extensions(2)?;
-        Ok(Self {
-            pvno,
-            msg_type,
-            enc_part,
-        })
+        der::decode_closely(input)
     }
 
     /// The message in DER.
@@ -204,10 +221,12 @@ encode_sequence!(KrbError<'_>, {
     12 => e_data,
 }, Tag::application(30));
 
-impl<'a> KrbError<'a> {
-    /// Reads a KRB-ERROR.
-    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
-        let mut fields = message("KRB-ERROR", 30, input)?;
+impl<'a> Message<'a> for KrbError<'a> {
+    const PART: &'static str = "KRB-ERROR";
+
+    #[inline(always)]
+    fn whole<C: Cursor<'a>>(cursor: C) -> Result<Self, C::Error> {
+        let mut fields = cursor.message_fields(Tag::application(30))?;
         let error = Self {
             pvno: Number::component(&mut fields, 0, "pvno")?,
             msg_type: Number::component(&mut fields, 1, "msg-type")?,
@@ -225,6 +244,13 @@ impl<'a> KrbError<'a> {
         };
         fields.skip_extensions(12)?;
         Ok(error)
+    }
+}
+
+impl<'a> KrbError<'a> {
+    /// Reads a KRB-ERROR.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        der::decode_closely(input)
     }
 
     /// The message in DER.
@@ -263,21 +289,12 @@ encode_sequence!(EncTicketPart<'_>, {
     10 => authorization_data,
 }, Tag::application(3));
 
-impl<'a> EncTicketPart<'a> {
-    /// `flags`: tickets for other hosts may be had for it (RFC 4120 2.6).
-    pub(crate) const FORWARDABLE: u32 = 0x4000_0000;
-    /// `flags`: not valid before the KDC says so (RFC 4120 2.2).
-    pub(crate) const INVALID: u32 = 0x0100_0000;
-    /// `flags`: the KDC has checked the transited realms (RFC 4120 2.7).
-    pub(crate) const TRANSITED_POLICY_CHECKED: u32 = 0x0008_0000;
-    /// `flags`: the KDC says that the server may be trusted with delegation.
-    pub(crate) const OK_AS_DELEGATE: u32 = 0x0004_0000;
-    /// `flags`: an anonymous ticket, bit 16 (RFC 8062 3).
-    pub(crate) const ANONYMOUS: u32 = 0x0000_8000;
+impl<'a> Message<'a> for EncTicketPart<'a> {
+    const PART: &'static str = "EncTicketPart";
 
-    /// Reads the decrypted part of a ticket.
-    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
-        let mut fields = message("EncTicketPart", 3, input)?;
+    #[inline(always)]
+    fn whole<C: Cursor<'a>>(cursor: C) -> Result<Self, C::Error> {
+        let mut fields = cursor.message_fields(Tag::application(3))?;
         let part = Self {
             flags: fields.get(0)?,
             key: fields.get(1)?,
@@ -293,6 +310,24 @@ impl<'a> EncTicketPart<'a> {
         };
         fields.skip_extensions(10)?;
         Ok(part)
+    }
+}
+
+impl<'a> EncTicketPart<'a> {
+    /// `flags`: tickets for other hosts may be had for it (RFC 4120 2.6).
+    pub(crate) const FORWARDABLE: u32 = 0x4000_0000;
+    /// `flags`: not valid before the KDC says so (RFC 4120 2.2).
+    pub(crate) const INVALID: u32 = 0x0100_0000;
+    /// `flags`: the KDC has checked the transited realms (RFC 4120 2.7).
+    pub(crate) const TRANSITED_POLICY_CHECKED: u32 = 0x0008_0000;
+    /// `flags`: the KDC says that the server may be trusted with delegation.
+    pub(crate) const OK_AS_DELEGATE: u32 = 0x0004_0000;
+    /// `flags`: an anonymous ticket, bit 16 (RFC 8062 3).
+    pub(crate) const ANONYMOUS: u32 = 0x0000_8000;
+
+    /// Reads the decrypted part of a ticket.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        der::decode(input)
     }
 
     /// The part in DER, with one zero in the PAC's place: what a KDC signs
@@ -363,10 +398,12 @@ encode_sequence!(Authenticator<'_>, {
     8 => authorization_data,
 }, Tag::application(2));
 
-impl<'a> Authenticator<'a> {
-    /// Reads a decrypted authenticator.
-    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
-        let mut fields = message("Authenticator", 2, input)?;
+impl<'a> Message<'a> for Authenticator<'a> {
+    const PART: &'static str = "Authenticator";
+
+    #[inline(always)]
+    fn whole<C: Cursor<'a>>(cursor: C) -> Result<Self, C::Error> {
+        let mut fields = cursor.message_fields(Tag::application(2))?;
         let authenticator = Self {
             authenticator_vno: Number::component(&mut fields, 0, "authenticator-vno")?,
             crealm: fields.get(1)?,
@@ -380,6 +417,13 @@ impl<'a> Authenticator<'a> {
         };
         fields.skip_extensions(8)?;
         Ok(authenticator)
+    }
+}
+
+impl<'a> Authenticator<'a> {
+    /// Reads a decrypted authenticator.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        der::decode(input)
     }
 
     /// The authenticator in DER: secret until it is encrypted.
@@ -400,10 +444,12 @@ pub(crate) struct EncApRepPart<'a> {
 
 encode_sequence!(EncApRepPart<'_>, { 0 => ctime, 1 => cusec, 2 => subkey, 3 => seq_number }, Tag::application(27));
 
-impl<'a> EncApRepPart<'a> {
-    /// Reads the decrypted part of an AP-REP.
-    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
-        let mut fields = message("EncAPRepPart", 27, input)?;
+impl<'a> Message<'a> for EncApRepPart<'a> {
+    const PART: &'static str = "EncAPRepPart";
+
+    #[inline(always)]
+    fn whole<C: Cursor<'a>>(cursor: C) -> Result<Self, C::Error> {
+        let mut fields = cursor.message_fields(Tag::application(27))?;
         let part = Self {
             ctime: fields.get(0)?,
             cusec: microseconds(&mut fields, 1)?,
@@ -412,6 +458,13 @@ impl<'a> EncApRepPart<'a> {
         };
         fields.skip_extensions(3)?;
         Ok(part)
+    }
+}
+
+impl<'a> EncApRepPart<'a> {
+    /// Reads the decrypted part of an AP-REP.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        der::decode_closely(input)
     }
 
     /// The part in DER: secret until it is encrypted.

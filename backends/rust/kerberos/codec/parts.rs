@@ -1,12 +1,15 @@
 //! What messages are made of: names, keys, ciphertexts, checksums and
 //! addresses (RFC 4120 5.2, 5.3).
 
+// As in `der`: what a glance is made of is in one place.
+#![allow(clippy::inline_always)]
+
 use core::fmt;
 
-use super::der::{Reader, sequence};
+use super::Problem;
+use super::der::{Cursor, Tag, Usual, sequence};
 use super::encode::encode_sequence;
 use super::wire::{List, Octets, Text};
-use super::{CodecError, Decoded, Problem};
 use crate::etype::EncryptionType;
 use crate::name::Principal;
 
@@ -65,19 +68,15 @@ pub(crate) fn texts(principal: &Principal) -> Vec<Text<'_>> {
 }
 
 impl<'a> PrincipalName<'a> {
-    #[inline]
-    fn of(mut fields: Reader<'a>) -> Decoded<Self> {
+    #[inline(always)]
+    fn of<C: Cursor<'a>>(mut fields: C) -> Result<Self, C::Error> {
         let name_type = fields.get(0)?;
         let name_string: List<'a, Text<'a>> = fields.get(1)?;
-        fields.skip_extensions(1)?;
         // A component has two octets at the least: few of them have too many.
-        let length = name_string.contents().len();
-        if length > MAX_NAME
-            || length > 2 * MAX_COMPONENTS
-                && name_string.iter().take(MAX_COMPONENTS + 1).count() > MAX_COMPONENTS
-        {
-            return Err(CodecError::new("PrincipalName", Problem::TooMany));
+        if name_string.contents().len() > 2 * MAX_COMPONENTS && is_too_long(&name_string) {
+            return Err(fields.named("PrincipalName").error(Problem::TooMany));
         }
+        fields.skip_extensions(1)?;
         Ok(Self {
             name_type,
             name_string,
@@ -85,7 +84,13 @@ impl<'a> PrincipalName<'a> {
     }
 }
 
-sequence!(PrincipalName);
+sequence!(PrincipalName<'a>, Usual::Short);
+
+#[cold]
+fn is_too_long(components: &List<'_, Text<'_>>) -> bool {
+    components.contents().len() > MAX_NAME
+        || components.iter().take(MAX_COMPONENTS + 1).count() > MAX_COMPONENTS
+}
 
 /// EncryptedData (RFC 4120 5.2.9).
 #[derive(Clone, Copy, Debug)]
@@ -98,11 +103,13 @@ pub(crate) struct EncryptedData<'a> {
 encode_sequence!(EncryptedData<'_>, { 0 => etype, 1 => kvno, 2 => cipher });
 
 impl<'a> EncryptedData<'a> {
-    #[inline]
-    fn of(mut fields: Reader<'a>) -> Decoded<Self> {
+    #[inline(always)]
+    fn of<C: Cursor<'a>>(mut fields: C) -> Result<Self, C::Error> {
         let etype = fields.get(0)?;
         let kvno = fields.maybe(1)?;
-        let cipher = fields.get(2)?;
+        let cipher = fields.primitive(2, Tag::OCTET_STRING, Usual::Long, |octets| {
+            Ok(Octets(octets))
+        })?;
         fields.skip_extensions(2)?;
         Ok(Self {
             etype,
@@ -112,7 +119,7 @@ impl<'a> EncryptedData<'a> {
     }
 }
 
-sequence!(EncryptedData);
+sequence!(EncryptedData<'a>, Usual::Long);
 
 /// EncryptionKey (RFC 4120 5.2.9): a secret that is the input's to wipe.
 #[derive(Clone, Copy)]
@@ -135,8 +142,8 @@ impl fmt::Debug for EncryptionKey<'_> {
 }
 
 impl<'a> EncryptionKey<'a> {
-    #[inline]
-    fn of(mut fields: Reader<'a>) -> Decoded<Self> {
+    #[inline(always)]
+    fn of<C: Cursor<'a>>(mut fields: C) -> Result<Self, C::Error> {
         let keytype = fields.get(0)?;
         let keyvalue = fields.get(1)?;
         fields.skip_extensions(1)?;
@@ -144,7 +151,7 @@ impl<'a> EncryptionKey<'a> {
     }
 }
 
-sequence!(EncryptionKey);
+sequence!(EncryptionKey<'a>, Usual::Short);
 
 /// Checksum (RFC 4120 5.2.9).
 #[derive(Clone, Copy, Debug)]
@@ -156,8 +163,8 @@ pub(crate) struct Checksum<'a> {
 encode_sequence!(Checksum<'_>, { 0 => cksumtype, 1 => checksum });
 
 impl<'a> Checksum<'a> {
-    #[inline]
-    fn of(mut fields: Reader<'a>) -> Decoded<Self> {
+    #[inline(always)]
+    fn of<C: Cursor<'a>>(mut fields: C) -> Result<Self, C::Error> {
         let cksumtype = fields.get(0)?;
         let checksum = fields.get(1)?;
         fields.skip_extensions(1)?;
@@ -168,7 +175,7 @@ impl<'a> Checksum<'a> {
     }
 }
 
-sequence!(Checksum);
+sequence!(Checksum<'a>, Usual::Short);
 
 /// HostAddress (RFC 4120 5.2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,8 +187,8 @@ pub(crate) struct HostAddress<'a> {
 encode_sequence!(HostAddress<'_>, { 0 => addr_type, 1 => address });
 
 impl<'a> HostAddress<'a> {
-    #[inline]
-    fn of(mut fields: Reader<'a>) -> Decoded<Self> {
+    #[inline(always)]
+    fn of<C: Cursor<'a>>(mut fields: C) -> Result<Self, C::Error> {
         let addr_type = fields.get(0)?;
         let address = fields.get(1)?;
         fields.skip_extensions(1)?;
@@ -189,7 +196,7 @@ impl<'a> HostAddress<'a> {
     }
 }
 
-sequence!(HostAddress);
+sequence!(HostAddress<'a>, Usual::Short);
 
 /// TransitedEncoding (RFC 4120 5.3, 3.3.3.2).
 #[derive(Clone, Copy, Debug)]
@@ -201,8 +208,8 @@ pub(crate) struct TransitedEncoding<'a> {
 encode_sequence!(TransitedEncoding<'_>, { 0 => tr_type, 1 => contents });
 
 impl<'a> TransitedEncoding<'a> {
-    #[inline]
-    fn of(mut fields: Reader<'a>) -> Decoded<Self> {
+    #[inline(always)]
+    fn of<C: Cursor<'a>>(mut fields: C) -> Result<Self, C::Error> {
         let tr_type = fields.get(0)?;
         let contents = fields.get(1)?;
         fields.skip_extensions(1)?;
@@ -210,4 +217,4 @@ impl<'a> TransitedEncoding<'a> {
     }
 }
 
-sequence!(TransitedEncoding);
+sequence!(TransitedEncoding<'a>, Usual::Short);

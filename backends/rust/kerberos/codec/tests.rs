@@ -3,6 +3,7 @@
 
 mod captures;
 mod elements;
+mod glances;
 mod lists;
 
 use super::authdata::{ad_type, walk};

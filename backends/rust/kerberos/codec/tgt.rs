@@ -3,7 +3,7 @@
 //! for the server's own TGT, and gets it. They have no application tag.
 
 use super::Decoded;
-use super::der::{Reader, Tag};
+use super::der::{self, Cursor, Message};
 use super::encode::{Encode, encode, encode_sequence};
 use super::parts::PrincipalName;
 use super::wire::{Number, Text};
@@ -21,10 +21,12 @@ pub(crate) struct TgtRequest<'a> {
 
 encode_sequence!(TgtRequest<'_>, { 0 => pvno, 1 => msg_type, 2 => server_name, 3 => realm });
 
-impl<'a> TgtRequest<'a> {
-    /// Reads a KERB-TGT-REQUEST.
-    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
-        let mut fields = Reader::new("KERB-TGT-REQUEST", input).message(Tag::SEQUENCE)?;
+impl<'a> Message<'a> for TgtRequest<'a> {
+    const PART: &'static str = "KERB-TGT-REQUEST";
+
+    fn whole<C: Cursor<'a>>(mut cursor: C) -> Result<Self, C::Error> {
+        let mut fields = cursor.sequence()?;
+        cursor.finish()?;
         let request = Self {
             pvno: Number::component(&mut fields, 0, "pvno")?,
             msg_type: Number::component(&mut fields, 1, "msg-type")?,
@@ -33,6 +35,13 @@ impl<'a> TgtRequest<'a> {
         };
         fields.skip_extensions(3)?;
         Ok(request)
+    }
+}
+
+impl<'a> TgtRequest<'a> {
+    /// Reads a KERB-TGT-REQUEST.
+    pub(crate) fn decode(input: &'a [u8]) -> Decoded<Self> {
+        der::decode_closely(input)
     }
 
     /// The message in DER.

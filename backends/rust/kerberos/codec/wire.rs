@@ -6,7 +6,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::der::{Element, Reader, Tag, integer};
+use super::der::{Cursor, Element, Glance, Reader, Tag, Usual, integer, primitive};
 use super::encode::{Encode, element_size, encode_integer, encode_octets, integer_size};
 use super::encode::{put_header, put_integer};
 use super::{Decoded, Problem};
@@ -20,22 +20,12 @@ pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
 
 encode_octets!(Text<'_>, Tag::GENERAL_STRING, |value| value.0);
 
-impl<'a> Element<'a> for Text<'a> {
-    #[inline]
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        reader.octets(Tag::GENERAL_STRING).map(Self)
-    }
-
-    #[inline(always)]
-    fn component(reader: &mut Reader<'a>, number: u8) -> Decoded<Self> {
-        reader.primitive(
-            number,
-            Tag::GENERAL_STRING,
-            |octets| Some(Self(octets)),
-            Self::read,
-        )
-    }
-}
+primitive!(
+    Text<'a>,
+    Tag::GENERAL_STRING,
+    Usual::Short,
+    |octets: &'a [u8]| Ok(Text(octets))
+);
 
 /// An OCTET STRING.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,22 +33,12 @@ pub(crate) struct Octets<'a>(pub(crate) &'a [u8]);
 
 encode_octets!(Octets<'_>, Tag::OCTET_STRING, |value| value.0);
 
-impl<'a> Element<'a> for Octets<'a> {
-    #[inline]
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        reader.octets(Tag::OCTET_STRING).map(Self)
-    }
-
-    #[inline(always)]
-    fn component(reader: &mut Reader<'a>, number: u8) -> Decoded<Self> {
-        reader.primitive(
-            number,
-            Tag::OCTET_STRING,
-            |octets| Some(Self(octets)),
-            Self::read,
-        )
-    }
-}
+primitive!(
+    Octets<'a>,
+    Tag::OCTET_STRING,
+    Usual::Short,
+    |octets: &'a [u8]| Ok(Octets(octets))
+);
 
 /// KerberosFlags (RFC 4120 5.2.8) as a number: bit 0 of the RFC, the first
 /// one sent, is `0x8000_0000`.
@@ -70,17 +50,23 @@ encode_octets!(Flags, Tag::BIT_STRING, |value| {
     [0, a, b, c, d]
 });
 
-impl<'a> Element<'a> for Flags {
+primitive!(
+    Flags,
+    Tag::BIT_STRING,
+    Usual::Length(5),
+    |octets: &'a [u8]| match *octets {
+        [0, a, b, c, d] => Ok(Flags(u32::from_be_bytes([a, b, c, d]))),
+        _ => Flags::of_any(octets),
+    }
+);
+
+impl Flags {
     /// Fewer than 32 bits are filled up with zeros and those beyond 32 are
     /// dropped, as in MIT krb5: old implementations send the short form.
-    #[inline]
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        let octets = reader.octets(Tag::BIT_STRING)?;
-        let (&unused, bits) = octets
-            .split_first()
-            .ok_or_else(|| reader.error(Problem::BadLength))?;
+    fn of_any(octets: &[u8]) -> Result<Self, Problem> {
+        let (&unused, bits) = octets.split_first().ok_or(Problem::BadLength)?;
         if unused > 7 || (unused > 0 && bits.is_empty()) {
-            return Err(reader.error(Problem::BadEncoding));
+            return Err(Problem::BadEncoding);
         }
         let mut first = [0; 4];
         for (to, from) in first.iter_mut().zip(bits) {
@@ -92,99 +78,64 @@ impl<'a> Element<'a> for Flags {
             .unwrap_or(0);
         Ok(Self(u32::from_be_bytes(first) & mask))
     }
-
-    #[inline(always)]
-    fn component(reader: &mut Reader<'a>, number: u8) -> Decoded<Self> {
-        let whole = |octets: &[u8]| match *octets {
-            [0, a, b, c, d] => Some(Self(u32::from_be_bytes([a, b, c, d]))),
-            _ => None,
-        };
-        reader.primitive(number, Tag::BIT_STRING, whole, Self::read)
-    }
 }
 
-/// The INTEGER `number`, of which `value` makes what `field` is.
+/// What the INTEGER `value` makes of a number means, which errors call `field`.
 #[inline(always)]
-fn number<'a, T>(
-    reader: &mut Reader<'a>,
-    number: u8,
+fn number<T>(
+    octets: &[u8],
     field: &'static str,
-    value: fn(i64) -> Option<T>,
-) -> Decoded<T> {
-    let short = |octets: &'a [u8]| integer(octets).ok().and_then(value);
-    reader.primitive(number, Tag::INTEGER, short, |reader| {
-        value_of(reader, field, value)
-    })
-}
-
-fn value_of<T>(
-    reader: &mut Reader<'_>,
-    field: &'static str,
-    value: fn(i64) -> Option<T>,
-) -> Decoded<T> {
-    let read = reader.integer()?;
-    value(read).ok_or_else(|| reader.bad_value(field))
+    value: impl FnOnce(i64) -> Option<T>,
+) -> Result<T, Problem> {
+    value(integer(octets)?).ok_or(Problem::BadValue { field })
 }
 
 /// Microseconds, 0 to 999999 (RFC 4120 5.2.4).
 #[inline(always)]
-pub(crate) fn microseconds(reader: &mut Reader<'_>, at: u8) -> Decoded<u32> {
+pub(crate) fn microseconds<'a, C: Cursor<'a>>(cursor: &mut C, at: u8) -> Result<u32, C::Error> {
     let value = |value| u32::try_from(value).ok().filter(|value| *value < 1_000_000);
-    number(reader, at, "Microseconds", value)
+    // All but few take three octets.
+    cursor.primitive(at, Tag::INTEGER, Usual::Length(3), |octets| {
+        number(octets, "Microseconds", value)
+    })
 }
 
 /// An OPTIONAL count of them.
 #[inline(always)]
-pub(crate) fn some_microseconds(reader: &mut Reader<'_>, at: u8) -> Decoded<Option<u32>> {
-    reader
+pub(crate) fn some_microseconds<'a, C: Cursor<'a>>(
+    cursor: &mut C,
+    at: u8,
+) -> Result<Option<u32>, C::Error> {
+    cursor
         .starts_with(Tag::context(at).0)
-        .then(|| microseconds(reader, at))
+        .then(|| microseconds(cursor, at))
         .transpose()
 }
 
-/// A Kerberos Int32 (RFC 4120 5.2.4).
-impl<'a> Element<'a> for i32 {
-    #[inline]
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        value_of(reader, "Int32", |value| Self::try_from(value).ok())
-    }
+// A Kerberos Int32 (RFC 4120 5.2.4).
+primitive!(i32, Tag::INTEGER, Usual::Length(1), int32);
 
-    #[inline(always)]
-    fn component(reader: &mut Reader<'a>, at: u8) -> Decoded<Self> {
-        number(reader, at, "Int32", |value| Self::try_from(value).ok())
-    }
+#[inline(always)]
+fn int32(octets: &[u8]) -> Result<i32, Problem> {
+    number(octets, "Int32", |value| i32::try_from(value).ok())
 }
 
-/// A UInt32 that some peers send as a negative Int32 (rule 3).
-fn uint32(value: i64) -> Option<u32> {
-    let negative = || i32::try_from(value).ok().map(i32::cast_unsigned);
-    u32::try_from(value).ok().or_else(negative)
-}
-
-impl<'a> Element<'a> for u32 {
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        value_of(reader, "UInt32", uint32)
-    }
-
-    #[inline(always)]
-    fn component(reader: &mut Reader<'a>, at: u8) -> Decoded<Self> {
-        number(reader, at, "UInt32", uint32)
-    }
-}
+// A UInt32 that some peers send as a negative Int32 (rule 3).
+primitive!(u32, Tag::INTEGER, Usual::Length(1), |octets: &'a [u8]| {
+    number(octets, "UInt32", |value| {
+        let negative = || i32::try_from(value).ok().map(i32::cast_unsigned);
+        u32::try_from(value).ok().or_else(negative)
+    })
+});
 
 encode_integer!(EncryptionType, Tag::INTEGER, |value| i64::from(value.0));
 
-impl<'a> Element<'a> for EncryptionType {
-    #[inline]
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        i32::read(reader).map(Self)
-    }
-
-    #[inline(always)]
-    fn component(reader: &mut Reader<'a>, at: u8) -> Decoded<Self> {
-        i32::component(reader, at).map(Self)
-    }
-}
+primitive!(
+    EncryptionType,
+    Tag::INTEGER,
+    Usual::Length(1),
+    |octets: &'a [u8]| int32(octets).map(EncryptionType)
+);
 
 /// An INTEGER that is always `N`: a version, a message type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -203,9 +154,14 @@ impl<const N: u8> Encode for Number<N> {
 impl<const N: u8> Number<N> {
     /// Reads the number as a component, which errors call `field`.
     #[inline(always)]
-    pub(crate) fn component(reader: &mut Reader<'_>, at: u8, field: &'static str) -> Decoded<Self> {
-        number(reader, at, field, |value| {
-            (value == i64::from(N)).then_some(Self)
+    pub(crate) fn component<'a, C: Cursor<'a>>(
+        cursor: &mut C,
+        at: u8,
+        field: &'static str,
+    ) -> Result<Self, C::Error> {
+        let value = |value| (value == i64::from(N)).then_some(Self);
+        cursor.primitive(at, Tag::INTEGER, Usual::Length(1), |octets| {
+            number(octets, field, value)
         })
     }
 }
@@ -287,17 +243,15 @@ fn pairs(text: [u8; 8]) -> Option<[u32; 4]> {
 
 encode_octets!(KerberosTime, Tag::GENERALIZED_TIME, |value| value.to_text());
 
-impl<'a> Element<'a> for KerberosTime {
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        let text = reader.octets(Tag::GENERALIZED_TIME)?;
-        Self::from_text(text).ok_or_else(|| reader.bad_value("KerberosTime"))
+primitive!(
+    KerberosTime,
+    Tag::GENERALIZED_TIME,
+    Usual::Length(15),
+    |octets: &'a [u8]| {
+        let field = "KerberosTime";
+        KerberosTime::from_text(octets).ok_or(Problem::BadValue { field })
     }
-
-    #[inline(always)]
-    fn component(reader: &mut Reader<'a>, number: u8) -> Decoded<Self> {
-        reader.primitive(number, Tag::GENERALIZED_TIME, Self::from_text, Self::read)
-    }
-}
+);
 
 /// A SEQUENCE OF: either given, to be encoded, or read from a message. One
 /// that was read stays in the input and is read again by whoever walks it,
@@ -329,7 +283,7 @@ impl<'a, T: Element<'a> + Copy> List<'a, T> {
 
     /// The list whose elements have these bytes.
     pub(crate) fn from_contents(part: &'static str, contents: &'a [u8]) -> Decoded<Self> {
-        Self::of_all(Reader::new(part, contents))
+        Self::all(Reader::new(part, contents))
     }
 
     /// The elements, in order.
@@ -348,9 +302,9 @@ impl<'a, T: Element<'a> + Copy> List<'a, T> {
 }
 
 impl<'a, T: Element<'a>> List<'a, T> {
-    /// The list of all elements that a reader has.
-    #[inline]
-    fn of_all(mut elements: Reader<'a>) -> Decoded<Self> {
+    /// The list of all elements that a cursor has.
+    #[inline(always)]
+    fn all<C: Cursor<'a>>(mut elements: C) -> Result<Self, C::Error> {
         let source = Source::Read(elements.rest(), PhantomData);
         while !elements.is_empty() {
             T::read(&mut elements)?;
@@ -360,14 +314,14 @@ impl<'a, T: Element<'a>> List<'a, T> {
 }
 
 impl<'a, T: Element<'a>> Element<'a> for List<'a, T> {
-    #[inline]
-    fn read(reader: &mut Reader<'a>) -> Decoded<Self> {
-        Self::of_all(reader.sequence()?)
+    #[inline(always)]
+    fn read<C: Cursor<'a>>(cursor: &mut C) -> Result<Self, C::Error> {
+        Self::all(cursor.sequence()?)
     }
 
     #[inline(always)]
-    fn component(reader: &mut Reader<'a>, number: u8) -> Decoded<Self> {
-        reader.fields(number, Self::of_all)
+    fn component<C: Cursor<'a>>(cursor: &mut C, number: u8) -> Result<Self, C::Error> {
+        Self::all(cursor.fields(number, Usual::Short)?)
     }
 }
 
@@ -432,6 +386,18 @@ impl<'a, T: Element<'a> + Copy> Iterator for Items<'a, T> {
         if self.read.is_empty() {
             return self.given.next().copied();
         }
+        let mut glance = Glance::new(self.read);
+        if let Ok(item) = T::read(&mut glance) {
+            self.read = glance.rest();
+            return Some(item);
+        }
+        self.next_closely()
+    }
+}
+
+impl<'a, T: Element<'a>> Items<'a, T> {
+    #[cold]
+    fn next_closely(&mut self) -> Option<T> {
         let mut reader = Reader::new("list", self.read);
         let item = T::read(&mut reader).ok();
         self.read = if item.is_some() { reader.rest() } else { &[] };

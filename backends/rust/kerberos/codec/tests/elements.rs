@@ -2,12 +2,12 @@
 //! integers, and where MIT krb5's decoder takes more than DER.
 
 use super::super::Problem;
-use super::super::der::{Reader, Tag};
+use super::super::der::{self, Cursor as _, Reader, Tag};
 
 fn octets(input: &[u8]) -> Result<&[u8], Problem> {
     let mut reader = Reader::new("element", input);
     reader
-        .octets(Tag::OCTET_STRING)
+        .contents(Tag::OCTET_STRING)
         .map_err(|error| error.problem)
 }
 
@@ -15,9 +15,11 @@ fn integer(contents: &[u8]) -> Result<i64, Problem> {
     let length = u8::try_from(contents.len()).unwrap();
     let element = [&[0x02, length][..], contents].concat();
     let mut reader = Reader::new("element", &element);
-    let value = reader.integer().map_err(|error| error.problem)?;
+    let octets = reader
+        .contents(Tag::INTEGER)
+        .map_err(|error| error.problem)?;
     assert!(reader.is_empty());
-    Ok(value)
+    der::integer(octets)
 }
 
 /// X.690 8.3.3: two's complement; more octets than needed pass (rule 3 and
