@@ -11,8 +11,9 @@ use aes::cipher::consts::U16;
 use aes::cipher::typenum::Unsigned as _;
 use aes::cipher::{
     Array, BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncBackend,
-    BlockCipherEncClosure, BlockCipherEncrypt, BlockModeDecrypt, BlockSizeUser, InnerIvInit,
+    BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser,
 };
+use zeroize::Zeroize as _;
 
 use super::BLOCK;
 use super::mac::{Keyed, Sum};
@@ -196,7 +197,42 @@ fn blocks(whole: &mut [u8]) -> &mut [Array<u8, U16>] {
 /// Decrypts `buf`, which has at least one block.
 pub(super) fn decrypt<C: Decrypt>(aes: &C, buf: &mut [u8]) {
     let (whole, _) = unsteal(buf, |block| aes.decrypt_block(block));
-    cbc::Decryptor::inner_iv_init(aes, &Array::default()).decrypt_blocks(blocks(whole));
+    let blocks = blocks(whole);
+    aes.decrypt_with_backend(DecryptBlocks { blocks });
+}
+
+/// CBC where nothing goes along: as many blocks side by side as the cipher can
+/// do. They are decrypted into a place of their own, so that the ciphertext,
+/// which each next block needs, is still there.
+struct DecryptBlocks<'a> {
+    blocks: &'a mut [Chain],
+}
+
+impl BlockSizeUser for DecryptBlocks<'_> {
+    type BlockSize = U16;
+}
+
+impl BlockCipherDecClosure for DecryptBlocks<'_> {
+    #[inline(always)]
+    fn call<B: BlockCipherDecBackend<BlockSize = U16>>(self, aes: &B) {
+        let mut chain = Chain::default();
+        let (many, few) = Array::<Chain, B::ParBlocksSize>::slice_as_chunks_mut(self.blocks);
+        if !many.is_empty() {
+            let mut room = Array::<Chain, B::ParBlocksSize>::default();
+            for side_by_side in many {
+                aes.decrypt_par_blocks((&*side_by_side, &mut room).into());
+                for (block, decrypted) in side_by_side.iter_mut().zip(&room) {
+                    let cipher = core::mem::replace(block, *decrypted);
+                    xor(block, &chain);
+                    chain = cipher;
+                }
+            }
+            // As a slice of bytes, which is wiped at once.
+            let room = Array::cast_slice_to_core_mut(&mut room);
+            room.as_flattened_mut().zeroize();
+        }
+        decrypt_each(aes, &mut chain, few);
+    }
 }
 
 /// Decrypts `buf`, which has at least one block, and gives `sum` the
@@ -244,8 +280,16 @@ where
     if B::ParBlocksSize::USIZE <= STEP / BLOCK {
         return decrypt_together(aes, chain, step);
     }
+    decrypt_each(aes, chain, step);
+}
+
+#[inline(always)]
+fn decrypt_each<B>(aes: &B, chain: &mut Chain, blocks: &mut [Chain])
+where
+    B: BlockCipherDecBackend<BlockSize = U16>,
+{
     let mut before = *chain;
-    for block in step {
+    for block in blocks {
         let cipher = *block;
         aes.decrypt_block(block.into());
         xor(block, &before);

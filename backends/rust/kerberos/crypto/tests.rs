@@ -262,7 +262,9 @@ fn the_steps_of_encryption_leave_no_trace() {
     let text: Vec<u8> = (0_u32..66_000)
         .map(|at| (at.wrapping_mul(at) >> 7) as u8)
         .collect();
-    for len in (16..700).chain([4095, 4096, 4097, 65_535, 65_536, 65_568]) {
+    let around_many = (1010..1070).chain(2030..2090);
+    let long = [4095, 4096, 4097, 65_535, 65_536, 65_568];
+    for len in (16..700).chain(around_many).chain(long) {
         let text = &text[..len];
         let mut blocks: Vec<Array<u8, U16>> = text
             .chunks(16)
@@ -293,6 +295,9 @@ fn the_steps_of_encryption_leave_no_trace() {
         cts::encrypt_and_sign(&aes, &mut tag, &mut buf);
         assert_eq!(buf, cipher, "{len} bytes");
         assert_eq!(tag.finalize().into_bytes(), mac(cipher), "{len} bytes");
+
+        cts::decrypt(&aes, &mut buf);
+        assert_eq!(buf, text, "{len} bytes");
     }
 }
 
