@@ -57,7 +57,15 @@ pub(super) struct Cipher<C> {
 
 impl<C: Size> Cipher<C> {
     pub(super) fn derive(key: &[u8], usage: u32) -> Self {
-        let (aes, tag) = keys::<C, C>(key, usage);
+        let base = schedule(key);
+        let [encryption, integrity] =
+            [Purpose::Encryption, Purpose::Integrity].map(|it| folded(usage, it));
+        let mut bytes = Zeroizing::new([0; MAX_KEY]);
+        let derived = &mut bytes[..C::KEY];
+        dk::<C::Encryptor>(&base, encryption, derived);
+        let aes = schedule(derived);
+        dk(&base, integrity, derived);
+        let tag = Tag::new(derived);
         Self { aes, tag }
     }
 
@@ -89,16 +97,24 @@ impl<C: Size> Cipher<C> {
     }
 }
 
-/// Ke, as whichever half of the cipher is needed, and Ki of one usage.
-fn keys<C: Size, A: KeyInit>(key: &[u8], usage: u32) -> (A, Tag) {
+/// Derives Ke, as whichever half of the cipher is needed, and Ki of one usage,
+/// and hands them to `work`. They stay where they are made: a schedule that was
+/// just written is waited for when it is moved.
+#[inline]
+fn with_keys<C: Size, A: KeyInit, T>(
+    key: &[u8],
+    usage: u32,
+    work: impl FnOnce(&A, &Tag) -> T,
+) -> T {
     let constants = [Purpose::Encryption, Purpose::Integrity].map(|it| folded(usage, it));
-    let mut bytes = Zeroizing::new([[0; MAX_KEY]; 2]);
+    let mut bytes = [[0; MAX_KEY]; 2];
     dk_both::<C>(&schedule(key), constants, &mut bytes);
-    let [encryption, integrity] = &*bytes;
-    (
-        schedule(&encryption[..C::KEY]),
-        Tag::new(&integrity[..C::KEY]),
-    )
+    let [encryption, integrity] = &bytes;
+    let aes: A = schedule(&encryption[..C::KEY]);
+    let tag = Tag::new(&integrity[..C::KEY]);
+    // As a slice, which is wiped at once.
+    bytes.as_flattened_mut().zeroize();
+    work(&aes, &tag)
 }
 
 /// Derives the keys, and does with them what [`Cipher::open`] does: of the
@@ -109,15 +125,17 @@ pub(super) fn open_once<C: Size>(
     body: &mut [u8],
     tag: &[u8],
 ) -> Result<(), CryptoError> {
-    let (aes, own) = keys::<C, C::Decryptor>(key, usage);
-    let feed = |sum: &mut _| cts::decrypt_and_sign(&aes, sum, body);
-    mac::verify_fed(&own, feed, tag).inspect_err(|_| body.zeroize())
+    with_keys::<C, C::Decryptor, _>(key, usage, |aes, own| {
+        let feed = |sum: &mut _| cts::decrypt_and_sign(aes, sum, body);
+        mac::verify_fed(own, feed, tag).inspect_err(|_| body.zeroize())
+    })
 }
 
 /// The same for [`Cipher::seal`].
 pub(super) fn seal_once<C: Size>(key: &[u8], usage: u32, body: &mut [u8], tag: &mut [u8]) {
-    let (aes, own) = keys::<C, C::Encryptor>(key, usage);
-    cts::sign_and_encrypt(&aes, &own, body, tag);
+    with_keys::<C, C::Encryptor, _>(key, usage, |aes, own| {
+        cts::sign_and_encrypt(aes, own, body, tag);
+    });
 }
 
 /// Kc of one usage.
@@ -180,7 +198,8 @@ fn dk_both<C: Size>(
             key[at..at + BLOCK].copy_from_slice(block);
         }
     }
-    blocks.iter_mut().for_each(Zeroize::zeroize);
+    let blocks = Block::<C::Encryptor>::cast_slice_to_core_mut(&mut blocks);
+    blocks.as_flattened_mut().zeroize();
 }
 
 /// The n-folded constant of a key usage.
@@ -212,6 +231,7 @@ const fn folded(usage: u32, purpose: Purpose) -> [u8; BLOCK] {
 
 /// A key schedule. Every caller passes the cipher's own key length, which
 /// `Key::new` and `Size::KEY` see to.
+#[inline]
 fn schedule<C: KeyInit>(key: &[u8]) -> C {
-    C::new_from_slice(key).expect("a key of the cipher's length")
+    C::new(key.try_into().expect("a key of the cipher's length"))
 }

@@ -155,8 +155,9 @@ fn kdf<K: Keyed>(base: &K, label: &[u8], context: &[&[u8]], out: &mut [u8]) {
     base.finish(sum, out);
 }
 
-/// A key schedule or a keyed MAC. HMAC takes any length; a cipher is given
-/// its own, which `Key::new` and `Suite::KEY` see to.
+/// A key schedule. Every caller passes the cipher's own key length, which
+/// `Key::new` and `Suite::KEY` see to.
+#[inline]
 fn schedule<K: KeyInit>(key: &[u8]) -> K {
-    K::new_from_slice(key).expect("a key of the right length")
+    K::new(key.try_into().expect("a key of the right length"))
 }
