@@ -48,7 +48,9 @@ impl<'a> Authenticated<'a> {
         debug_assert!(settings.etypes.contains(&sealed.etype));
         let key = ticket.session;
         let mut tag = [0; MAX_TAG];
-        let sent = key.tag(sealed.cipher.0).ok_or(Rejection::Authenticator)?;
+        let Some(sent) = key.tag(sealed.cipher.0) else {
+            return Err(Rejection::Authenticator.into());
+        };
         for (to, from) in tag.iter_mut().zip(sent) {
             *to = *from;
         }

@@ -135,9 +135,16 @@ impl Hash for Sha384 {
     }
 }
 
-fn put_words<const N: usize>(words: impl Iterator<Item = [u8; N]>, out: &mut [u8]) {
-    for (place, word) in out.chunks_mut(N).zip(words) {
-        place.copy_from_slice(&word[..place.len()]);
+#[inline]
+fn put_words<const N: usize>(mut words: impl Iterator<Item = [u8; N]>, out: &mut [u8]) {
+    let (places, rest) = out.as_chunks_mut();
+    for (place, word) in places.iter_mut().zip(&mut words) {
+        *place = word;
+    }
+    if !rest.is_empty()
+        && let Some(word) = words.next()
+    {
+        rest.copy_from_slice(&word[..rest.len()]);
     }
 }
 
@@ -186,6 +193,7 @@ impl<H: Hash> Drop for Hmac<H> {
 
 impl<H: Hash> Keyed for Hmac<H> {
     type Sum = Running<H>;
+    const LENGTH: usize = H::DIGEST;
 
     #[inline]
     fn sum(&self) -> Running<H> {
@@ -367,6 +375,32 @@ mod tests {
             assert_eq!(tag::<Sha256>(key, data), hex(sha256));
             assert_eq!(tag::<Sha384>(key, data), hex(sha384));
         }
+    }
+
+    /// Tags of 12, 16 and 24 bytes, and not those that are longer than the hash.
+    #[test]
+    fn a_tag_of_any_other_length_is_refused() {
+        fn check<H: Hash>(whole: &[u8], passes: &[usize]) {
+            let keyed = Hmac::<H>::new(b"a key");
+            let padded = [whole, &[0; 40]].concat();
+            for length in 0..=40 {
+                let verified = mac::verify(&keyed, &[b"a message"], &padded[..length]);
+                assert_eq!(verified.is_ok(), passes.contains(&length), "{length}");
+                if let Some(last) = length.checked_sub(1) {
+                    let mut other = padded[..length].to_vec();
+                    other[last] ^= 1;
+                    assert!(mac::verify(&keyed, &[b"a message"], &other).is_err());
+                }
+            }
+        }
+        fn reference<D: hmac::Mac + hmac::KeyInit>() -> Vec<u8> {
+            let keyed = <D as hmac::KeyInit>::new_from_slice(b"a key").unwrap();
+            let whole = keyed.chain_update(b"a message").finalize();
+            whole.into_bytes().to_vec()
+        }
+        check::<Sha1>(&reference::<hmac::Hmac<sha1::Sha1>>(), &[12, 16]);
+        check::<Sha256>(&reference::<hmac::Hmac<sha2::Sha256>>(), &[12, 16, 24]);
+        check::<Sha384>(&reference::<hmac::Hmac<sha2::Sha384>>(), &[12, 16, 24]);
     }
 
     /// Every length around a block's end, in pieces of every length, against

@@ -1,5 +1,6 @@
 //! MACs over parts, truncated, compared in constant time.
 
+use aes::cipher::typenum::Unsigned as _;
 use hmac::{EagerHash, Hmac, Mac};
 use subtle::ConstantTimeEq;
 
@@ -9,12 +10,15 @@ use super::CryptoError;
 pub(super) trait Keyed {
     /// One in the making.
     type Sum: Sum;
+    /// How many bytes a whole one has.
+    const LENGTH: usize;
 
     /// Begins one.
     fn sum(&self) -> Self::Sum;
 
-    /// Ends it, and writes its leftmost bytes: as many as `out` has, which is
-    /// no more than there are.
+    /// Ends it, and writes its leftmost bytes: as many as `out` has, if there
+    /// are so many.
+    #[inline]
     fn finish(&self, sum: Self::Sum, out: &mut [u8]) {
         self.finish_while(sum, out, || {});
     }
@@ -33,6 +37,7 @@ pub(super) trait Sum {
 /// What no message needs to be fast for: RC4's HMAC-MD5.
 impl<D: EagerHash> Keyed for Hmac<D> {
     type Sum = Self;
+    const LENGTH: usize = D::OutputSize::USIZE;
 
     fn sum(&self) -> Self {
         self.clone()
@@ -40,7 +45,9 @@ impl<D: EagerHash> Keyed for Hmac<D> {
 
     fn finish_while(&self, sum: Self, out: &mut [u8], other: impl FnOnce()) {
         other();
-        out.copy_from_slice(&sum.finalize().into_bytes()[..out.len()]);
+        for (to, from) in out.iter_mut().zip(sum.finalize().into_bytes()) {
+            *to = from;
+        }
     }
 }
 
@@ -88,24 +95,30 @@ pub(super) fn verify_fed<K: Keyed>(
     feed: impl FnOnce(&mut K::Sum),
     expected: &[u8],
 ) -> Result<(), CryptoError> {
-    let (mut own, mut sent) = ([0; MAX_TAG], [0; MAX_TAG]);
-    let (Some(tag), Some(room)) = (
-        own.get_mut(..expected.len()),
-        sent.get_mut(..expected.len()),
-    ) else {
-        return Err(CryptoError::Integrity);
-    };
-    sign_fed(keyed, feed, tag);
-    room.copy_from_slice(expected);
-    // Eight octets at a time: octet by octet it takes as long as a block of
-    // the cipher.
-    let words = |tag: &[u8; MAX_TAG]| {
-        let (words, _) = tag.as_chunks::<8>();
-        [words[0], words[1], words[2]].map(u64::from_ne_bytes)
-    };
-    if !expected.is_empty() && bool::from(words(&own).ct_eq(&words(&sent))) {
-        Ok(())
-    } else {
-        Err(CryptoError::Integrity)
+    let whole = words(expected).filter(|_| expected.len() <= K::LENGTH);
+    let sent = whole.ok_or(CryptoError::Integrity)?;
+    let mut own = [0; MAX_TAG];
+    sign_fed(keyed, feed, &mut own);
+    match own.get(..expected.len()).and_then(words) {
+        Some(own) if bool::from(own.ct_eq(&sent)) => Ok(()),
+        _ => Err(CryptoError::Integrity),
     }
+}
+
+/// A tag of 12, 16 or 24 octets, which is what there is, eight octets at a time: octet by
+/// octet a comparison takes as long as a block of the cipher.
+#[inline]
+fn words(tag: &[u8]) -> Option<[u64; 3]> {
+    let (whole, rest) = tag.as_chunks::<8>();
+    let words = match (whole, rest) {
+        (&[first, second, third], []) => [first, second, third],
+        (&[first, second], []) => [first, second, [0; 8]],
+        (&[first], [_, _, _, _]) => {
+            let mut second = [0; 8];
+            second[..4].copy_from_slice(rest);
+            [first, second, [0; 8]]
+        }
+        _ => return None,
+    };
+    Some(words.map(u64::from_ne_bytes))
 }
