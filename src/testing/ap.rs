@@ -309,9 +309,10 @@ impl ApExchange {
 
     fn context(self, key: Key, origin: KeyOrigin, first_received: u32) -> TestClientContext {
         let flags = self.plan.flags;
+        let other = Some(self.subkey.clone()).filter(|subkey| !subkey.is(&key));
         let messages = Messages::new(Agreed {
             role: Role::Initiator,
-            key: key.clone(),
+            key,
             origin,
             first_sent: self.number,
             first_received,
@@ -323,13 +324,7 @@ impl ApExchange {
             random: random::fill,
         });
         let no_data = Box::default();
-        let context = KerberosContext::new(
-            messages,
-            (key, self.subkey),
-            no_data,
-            MAX_TOKEN,
-            Kept::nothing(),
-        );
+        let context = KerberosContext::new(messages, other, no_data, MAX_TOKEN, Kept::nothing());
         TestClientContext::new(context, flags, self.plan.ticket.service)
     }
 }

@@ -29,11 +29,10 @@ const MAX_PRF: usize = 1 << 16;
 /// Keys and sequence states of an established context, and the ticket's
 /// authorization data as it was.
 pub(crate) struct KerberosContext {
+    /// With the key that protects them (rule 25).
     messages: Messages,
-    /// The key that protects messages (rule 25).
-    full: Key,
-    /// The client's subkey, else the ticket's session key.
-    partial: Key,
+    /// The client's subkey, else the ticket's session key: where that is another.
+    partial: Option<Key>,
     /// The elements of the ticket's AuthorizationData in DER.
     authorization_data: Box<[u8]>,
     max_token: usize,
@@ -77,14 +76,13 @@ impl KerberosContext {
     #[inline]
     pub(crate) fn new(
         messages: Messages,
-        (full, partial): (Key, Key),
+        partial: Option<Key>,
         authorization_data: Box<[u8]>,
         max_token: usize,
         kept: Kept,
     ) -> Self {
         Self {
             messages,
-            full,
             partial,
             authorization_data,
             max_token,
@@ -199,8 +197,8 @@ impl SecurityContext for KerberosContext {
 
     fn session_key(&self) -> Result<SessionKey, Error> {
         Ok(SessionKey {
-            etype: Some(self.full.etype()),
-            key: self.full.to_secret(),
+            etype: Some(self.messages.key().etype()),
+            key: self.messages.key().to_secret(),
         })
     }
 
@@ -213,8 +211,8 @@ impl SecurityContext for KerberosContext {
             .into());
         }
         let key = match key {
-            PrfKey::Full => &self.full,
-            PrfKey::Partial => &self.partial,
+            PrfKey::Full => self.messages.key(),
+            PrfKey::Partial => self.partial.as_ref().unwrap_or(self.messages.key()),
         };
         Ok(key.gss_prf(input, length))
     }

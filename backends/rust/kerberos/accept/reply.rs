@@ -115,13 +115,13 @@ impl Agreement {
     /// The context.
     #[inline]
     pub(super) fn context(self, kept: Kept) -> Box<dyn SecurityContext> {
-        let (full, origin) = match self.acceptor {
-            Some(key) => (key, KeyOrigin::AcceptorSubkey),
-            None => (self.partial.clone(), KeyOrigin::Other),
+        let (key, origin, partial) = match self.acceptor {
+            Some(key) => (key, KeyOrigin::AcceptorSubkey, Some(self.partial)),
+            None => (self.partial, KeyOrigin::Other, None),
         };
         let messages = Messages::new(Agreed {
             role: Role::Acceptor,
-            key: full.clone(),
+            key,
             origin,
             first_sent: self.first_sent,
             first_received: self.received,
@@ -131,7 +131,7 @@ impl Agreement {
         });
         Box::new(KerberosContext::new(
             messages,
-            (full, self.partial),
+            partial,
             self.authorization_data,
             self.max_token,
             kept,

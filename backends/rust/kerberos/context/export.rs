@@ -30,7 +30,6 @@ impl KerberosContext {
     pub(crate) fn save(self, writer: &mut Writer) {
         let Self {
             messages,
-            full,
             partial,
             authorization_data,
             max_token,
@@ -38,9 +37,8 @@ impl KerberosContext {
         } = self;
         let pac = kept.pac;
         writer.u8(VERSION);
-        write_key(writer, &full);
-        let other = Some(&partial).filter(|key| !key.is(&full));
-        writer.option(other, write_key);
+        write_key(writer, messages.key());
+        writer.option(partial.as_ref(), write_key);
         messages.save(writer);
         writer.u32(u32::try_from(max_token).unwrap_or(u32::MAX));
         writer.bytes(&authorization_data);
@@ -56,8 +54,8 @@ impl KerberosContext {
             return None;
         }
         let full = read_key(reader)?;
-        let partial = reader.option(read_key)?.unwrap_or_else(|| full.clone());
-        let messages = Messages::restore(reader, full.clone(), random::fill)?;
+        let partial = reader.option(read_key)?;
+        let messages = Messages::restore(reader, full, random::fill)?;
         let max_token = usize::try_from(reader.u32()?).ok()?;
         let authorization_data = reader.bytes()?.into();
         let pac = if reader.flag()? {
@@ -70,10 +68,9 @@ impl KerberosContext {
             ticket: None,
             pac,
         };
-        let keys = (full, partial);
         Some(Self::new(
             messages,
-            keys,
+            partial,
             authorization_data,
             max_token,
             kept,

@@ -1,8 +1,7 @@
 //! A protocol key: an encryption type and the bytes that go with it.
 
-use std::sync::Arc;
-
 use aes::{Aes128, Aes256};
+#[cfg(any(test, feature = "testing"))]
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -14,12 +13,18 @@ use crate::etype::EncryptionType;
 use crate::secret::Secret;
 
 /// A long-term key, a session key or a subkey, of an implemented type and of
-/// the right length. Clones share its bytes, which are wiped with the last of
-/// them; no `Debug`.
-#[derive(Clone)]
+/// the right length. Wiped when dropped; no `Debug`.
 pub(crate) struct Key {
     profile: Profile,
-    bytes: Arc<Bytes>,
+    /// Not moved when it is: that would leave a copy. And nobody's but its own:
+    /// a count of owners costs more than the few clones that are made.
+    bytes: Box<Bytes>,
+}
+
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        Self::filled(self.profile, |own| own.copy_from_slice(self.expose()))
+    }
 }
 
 /// Those of a shorter key are in front.
@@ -106,10 +111,8 @@ impl Key {
 
     /// The bytes are written where they stay: a move would leave a copy.
     fn filled(profile: Profile, fill: impl FnOnce(&mut [u8])) -> Self {
-        let mut bytes = Arc::new(Bytes([0; MAX_KEY]));
-        if let Some(own) = Arc::get_mut(&mut bytes) {
-            fill(&mut own.0[..profile.key_len()]);
-        }
+        let mut bytes = Box::new(Bytes([0; MAX_KEY]));
+        fill(&mut bytes.0[..profile.key_len()]);
         Self { profile, bytes }
     }
 
@@ -138,6 +141,7 @@ impl Key {
     }
 
     /// Whether it is the same key, in constant time.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.profile == other.profile && bool::from(self.expose().ct_eq(other.expose()))
     }

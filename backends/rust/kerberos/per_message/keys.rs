@@ -48,6 +48,10 @@ impl Keys {
         }
     }
 
+    pub(super) fn key(&self) -> &Key {
+        &self.key
+    }
+
     pub(super) fn mac_len(&self) -> usize {
         self.key.mac_len()
     }

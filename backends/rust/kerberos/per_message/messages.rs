@@ -3,6 +3,7 @@
 
 use core::ops::Range;
 
+use super::super::crypto::Key;
 use super::rc4::Rc4Messages;
 use super::{Agreed, MessageError, PerMessage, Sizes};
 use crate::message::{
@@ -25,6 +26,14 @@ impl Messages {
         match Rc4Messages::new(&agreed) {
             Some(messages) => Self::Rfc1964(messages),
             None => Self::Rfc4121(PerMessage::new(agreed)),
+        }
+    }
+
+    /// The key that protects them.
+    pub(crate) fn key(&self) -> &Key {
+        match self {
+            Self::Rfc4121(messages) => messages.keys.key(),
+            Self::Rfc1964(messages) => messages.key(),
         }
     }
 

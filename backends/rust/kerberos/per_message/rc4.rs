@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-use super::super::crypto::{MessageKeys, MessageSum};
+use super::super::crypto::{Key, MessageKeys, MessageSum};
 use super::frame::{self, Framed};
 use super::window::SequenceWindow;
 use super::{Agreed, Layout, MessageError, Role, Sizes, TokenKind, around};
@@ -49,6 +49,7 @@ const NUMBERS: u64 = 1 << 32;
 /// The per-message state of one established context.
 pub(crate) struct Rc4Messages {
     role: Role,
+    key: Key,
     keys: Box<MessageKeys>,
     first_sent: u32,
     first_received: u32,
@@ -67,6 +68,7 @@ impl Rc4Messages {
         Some(Self {
             role: agreed.role,
             keys: Box::new(agreed.key.rc4_message_keys()?),
+            key: agreed.key.clone(),
             first_sent: agreed.first_sent,
             first_received: agreed.first_received,
             sent: AtomicU64::new(0),
@@ -74,6 +76,10 @@ impl Rc4Messages {
             layout: agreed.layout,
             random: agreed.random,
         })
+    }
+
+    pub(super) fn key(&self) -> &Key {
+        &self.key
     }
 
     /// The sizes of tokens, which do not depend on sealing. The header's is

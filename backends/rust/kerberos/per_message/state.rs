@@ -26,7 +26,7 @@ impl Messages {
         random: fn(&mut [u8]),
     ) -> Option<Self> {
         match key.rc4_message_keys() {
-            Some(keys) => Rc4Messages::restore(reader, keys, random).map(Self::Rfc1964),
+            Some(keys) => Rc4Messages::restore(reader, (key, keys), random).map(Self::Rfc1964),
             None => PerMessage::restore(reader, key, random).map(Self::Rfc4121),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::super::state::{restore_manner, save_manner};
 use super::super::window::SequenceWindow;
-use super::{MessageKeys, NUMBERS, Rc4Messages};
+use super::{Key, MessageKeys, NUMBERS, Rc4Messages};
 use crate::encoding::{Reader, Writer};
 
 impl Rc4Messages {
@@ -20,12 +20,13 @@ impl Rc4Messages {
 
     pub(in super::super) fn restore(
         reader: &mut Reader<'_>,
-        keys: MessageKeys,
+        (key, keys): (Key, MessageKeys),
         random: fn(&mut [u8]),
     ) -> Option<Self> {
         let (role, layout) = restore_manner(reader)?;
         Some(Self {
             role,
+            key,
             keys: Box::new(keys),
             first_sent: reader.u32()?,
             first_received: reader.u32()?,
