@@ -6,7 +6,7 @@ use super::der::{self, Cursor, Element, Message, Reader, Tag, Usual};
 use super::encode::encode;
 use super::encode::encode_sequence;
 use super::messages::Ticket;
-use super::parts::{EncryptedData, EncryptionKey, HostAddress, PrincipalName};
+use super::parts::{EncryptedData, EncryptionKey, HostAddress, PrincipalName, some_realm};
 use super::wire::{Flags, KerberosTime, List, Number, Text, some_microseconds};
 
 /// KRB-CRED (RFC 4120 5.8.1). Its encrypted part may be in the clear, as
@@ -161,14 +161,14 @@ impl<'a> KrbCredInfo<'a> {
     fn of<C: Cursor<'a>>(mut fields: C) -> Result<Self, C::Error> {
         let info = Self {
             key: fields.get(0)?,
-            prealm: fields.maybe(1)?,
+            prealm: some_realm(&mut fields, 1)?,
             pname: fields.maybe(2)?,
             flags: fields.maybe(3)?,
             authtime: fields.maybe(4)?,
             starttime: fields.maybe(5)?,
             endtime: fields.maybe(6)?,
             renew_till: fields.maybe(7)?,
-            srealm: fields.maybe(8)?,
+            srealm: some_realm(&mut fields, 8)?,
             sname: fields.maybe(9)?,
             caddr: fields.maybe(10)?,
         };

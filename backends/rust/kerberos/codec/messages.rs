@@ -9,7 +9,8 @@ use super::authdata::{self, AuthElement, AuthorizationData, ad_type};
 use super::der::{self, Cursor, Element, Message, Tag, Usual};
 use super::encode::{encode, encode_sequence};
 use super::parts::{
-    Checksum, EncryptedData, EncryptionKey, HostAddress, PrincipalName, TransitedEncoding,
+    Checksum, EncryptedData, EncryptionKey, HostAddress, PrincipalName, TransitedEncoding, realm,
+    some_realm,
 };
 use super::wire::{
     Flags, KerberosTime, List, Number, Octets, Text, microseconds, some_microseconds,
@@ -71,7 +72,7 @@ impl<'a> Ticket<'a> {
     fn of<C: Cursor<'a>>(mut fields: C) -> Result<Self, C::Error> {
         let ticket = Self {
             tkt_vno: Number::component(&mut fields, 0, "tkt-vno")?,
-            realm: fields.get(1)?,
+            realm: realm(&mut fields, 1)?,
             sname: fields.get(2)?,
             enc_part: fields.get(3)?,
         };
@@ -235,9 +236,9 @@ impl<'a> Message<'a> for KrbError<'a> {
             stime: fields.get(4)?,
             susec: microseconds(&mut fields, 5)?,
             error_code: fields.get(6)?,
-            crealm: fields.maybe(7)?,
+            crealm: some_realm(&mut fields, 7)?,
             cname: fields.maybe(8)?,
-            realm: fields.get(9)?,
+            realm: realm(&mut fields, 9)?,
             sname: fields.get(10)?,
             e_text: fields.maybe(11)?,
             e_data: fields.maybe(12)?,
@@ -298,7 +299,7 @@ impl<'a> Message<'a> for EncTicketPart<'a> {
         let part = Self {
             flags: fields.get(0)?,
             key: fields.get(1)?,
-            crealm: fields.get(2)?,
+            crealm: realm(&mut fields, 2)?,
             cname: fields.get(3)?,
             transited: fields.get(4)?,
             authtime: fields.get(5)?,
@@ -406,7 +407,7 @@ impl<'a> Message<'a> for Authenticator<'a> {
         let mut fields = cursor.message_fields(Tag::application(2))?;
         let authenticator = Self {
             authenticator_vno: Number::component(&mut fields, 0, "authenticator-vno")?,
-            crealm: fields.get(1)?,
+            crealm: realm(&mut fields, 1)?,
             cname: fields.get(2)?,
             cksum: fields.maybe(3)?,
             cusec: microseconds(&mut fields, 4)?,

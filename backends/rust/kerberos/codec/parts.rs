@@ -16,8 +16,11 @@ use crate::name::Principal;
 /// A name has one component or two, some have four. A bound, so that a stranger
 /// cannot make work and log lines of a whole token's length with a name.
 const MAX_COMPONENTS: usize = 32;
-/// The same for the bytes of a name, its encoding included.
-const MAX_NAME: usize = 4096;
+/// The same for the bytes of a name, its encoding included: several times what
+/// a host's name can have.
+const MAX_NAME: usize = 1024;
+/// And for those of a realm.
+const MAX_REALM: usize = 1024;
 
 /// PrincipalName (RFC 4120 5.2.2), without its realm.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +93,29 @@ sequence!(PrincipalName<'a>, Usual::Short);
 fn is_too_long(components: &List<'_, Text<'_>>) -> bool {
     components.contents().len() > MAX_NAME
         || components.iter().take(MAX_COMPONENTS + 1).count() > MAX_COMPONENTS
+}
+
+/// A Realm (RFC 4120 5.2.2) as a component.
+#[inline(always)]
+pub(crate) fn realm<'a, C: Cursor<'a>>(cursor: &mut C, at: u8) -> Result<Text<'a>, C::Error> {
+    cursor.primitive(at, Tag::GENERAL_STRING, Usual::Short, |octets| {
+        if octets.len() > MAX_REALM {
+            return Err(Problem::BadValue { field: "Realm" });
+        }
+        Ok(Text(octets))
+    })
+}
+
+/// An OPTIONAL one.
+#[inline(always)]
+pub(crate) fn some_realm<'a, C: Cursor<'a>>(
+    cursor: &mut C,
+    at: u8,
+) -> Result<Option<Text<'a>>, C::Error> {
+    cursor
+        .starts_with(Tag::context(at).0)
+        .then(|| realm(cursor, at))
+        .transpose()
 }
 
 /// EncryptedData (RFC 4120 5.2.9).

@@ -734,9 +734,39 @@ fn a_name_of_too_many_components_or_bytes_is_refused() {
         read(&[Text(b"a"); 33]).unwrap_err().problem,
         Problem::TooMany
     );
-    assert_eq!(read(&[Text(&[b'a'; 4000])]), Ok(1));
+    assert_eq!(read(&[Text(&[b'a'; 1000])]), Ok(1));
     assert_eq!(
-        read(&[Text(&[b'a'; 5000])]).unwrap_err().problem,
+        read(&[Text(&[b'a'; 1100])]).unwrap_err().problem,
         Problem::TooMany
     );
+}
+
+/// The same for a realm, in whichever message.
+#[test]
+fn a_realm_of_too_many_bytes_is_refused() {
+    let bytes = ap_req();
+    let good = ApReq::decode(&bytes).unwrap();
+    for (length, passes) in [(0, true), (1024, true), (1025, false), (60_000, false)] {
+        let realm = vec![b'A'; length];
+        let ticket = Ticket {
+            realm: Text(&realm),
+            ..good.ticket
+        };
+        let changed = ApReq { ticket, ..good }.encode().unwrap();
+        let read = ApReq::decode(&changed).map(|read| read.ticket.realm.0.len());
+        match read {
+            Ok(found) => assert!(passes && found == length, "{length}"),
+            Err(error) => {
+                assert!(!passes, "{length}");
+                assert_eq!(error.problem, Problem::BadValue { field: "Realm" });
+                assert_eq!(error.part, "Ticket");
+            }
+        }
+    }
+    let bytes = hex(captures::AUTHENTICATOR);
+    let good = Authenticator::decode(&bytes).unwrap();
+    let crealm = Text(&[b'A'; 1025]);
+    let changed = Authenticator { crealm, ..good }.encode().unwrap();
+    let error = Authenticator::decode(&changed).unwrap_err();
+    assert_eq!(error.problem, Problem::BadValue { field: "Realm" });
 }

@@ -5,7 +5,7 @@
 use super::Decoded;
 use super::der::{self, Cursor, Message};
 use super::encode::{Encode, encode, encode_sequence};
-use super::parts::PrincipalName;
+use super::parts::{PrincipalName, some_realm};
 use super::wire::{Number, Text};
 
 /// KERB-TGT-REQUEST.
@@ -31,7 +31,7 @@ impl<'a> Message<'a> for TgtRequest<'a> {
             pvno: Number::component(&mut fields, 0, "pvno")?,
             msg_type: Number::component(&mut fields, 1, "msg-type")?,
             server_name: fields.maybe(2)?,
-            realm: fields.maybe(3)?,
+            realm: some_realm(&mut fields, 3)?,
         };
         fields.skip_extensions(3)?;
         Ok(request)
