@@ -43,7 +43,7 @@ fn captures_are_taken_at_a_glance() {
 /// Each octet with each of its bits changed, and as the identifiers and lengths
 /// that mean something.
 #[test]
-fn nothing_is_taken_that_a_reader_takes_for_something_else() {
+fn what_is_flipped_is_taken_for_what_a_reader_takes_it() {
     for (capture, is_taken) in cases() {
         let (mut taken, mut left) = (0, 0);
         for at in 0..capture.len() {
