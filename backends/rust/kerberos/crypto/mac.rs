@@ -105,8 +105,8 @@ pub(super) fn verify_fed<K: Keyed>(
     }
 }
 
-/// A tag of 12, 16 or 24 octets, which is what there is, eight octets at a time: octet by
-/// octet a comparison takes as long as a block of the cipher.
+/// A tag of one of the lengths that there are (12, 16 and 24 octets) as words:
+/// octet by octet a comparison takes as long as a block of the cipher.
 #[inline]
 fn words(tag: &[u8]) -> Option<[u64; 3]> {
     let (whole, rest) = tag.as_chunks::<8>();

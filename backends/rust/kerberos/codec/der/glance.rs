@@ -1,5 +1,5 @@
 //! Reading in a hurry what has the form that nearly everything has: lengths of
-//! the fewest octets, components that hold one element, nothing beside them.
+//! one octet to three, components that hold one element, nothing beside them.
 //! Whatever else comes is a [`Reader`](super::Reader)'s.
 //!
 //! The next element is found by adding a length to a place, and that length is
