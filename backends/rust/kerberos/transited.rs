@@ -1,12 +1,12 @@
 //! The path of realms that a ticket took (RFC 4120 2.7, 3.3.3.2; rule 11).
 
+use super::codec::parts::MAX_REALM;
 use crate::realms::Capaths;
 
 /// The only encoding that is defined: DOMAIN-X500-COMPRESS.
 const DOMAIN_X500_COMPRESS: i32 = 1;
 /// Real paths have a handful of realms; a longer one costs more than it says.
 const MAX_REALMS: usize = 64;
-const MAX_REALM: usize = 1024;
 
 /// Whether the path from `client` to `server` through the realms that the
 /// ticket names is trusted; if not, the realms, as far as they can be read.

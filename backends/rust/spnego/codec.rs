@@ -163,10 +163,9 @@ impl<'a> Message<'a> for NegTokenInit<'a> {
         let mech_types = List::read(&mut types)?;
         types.finish()?;
         let req_flags = fields.maybe(1)?;
-        let mech_token = fields
-            .starts_with(Tag::context(2).0)
-            .then(|| fields.primitive(2, Tag::OCTET_STRING, Usual::Long, Ok))
-            .transpose()?;
+        let mech_token = fields.optional(2, |fields| {
+            fields.primitive(2, Tag::OCTET_STRING, Usual::Long, Ok)
+        })?;
         // [3] is the MIC of RFC 4178, or the hints of MS-SPNG, after which
         // the MIC is [4].
         let (mut hint_name, mut mic) = (None, None);

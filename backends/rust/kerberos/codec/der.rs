@@ -136,8 +136,18 @@ pub(crate) trait Cursor<'a>: Sized {
     /// next.
     #[inline(always)]
     fn maybe<T: Element<'a>>(&mut self, number: u8) -> Result<Option<T>, Self::Error> {
+        self.optional(number, |cursor| cursor.get(number))
+    }
+
+    /// An OPTIONAL component as `read` reads it.
+    #[inline(always)]
+    fn optional<T>(
+        &mut self,
+        number: u8,
+        read: impl FnOnce(&mut Self) -> Result<T, Self::Error>,
+    ) -> Result<Option<T>, Self::Error> {
         if self.starts_with(Tag::context(number).0) {
-            self.get(number).map(Some)
+            read(self).map(Some)
         } else {
             Ok(None)
         }

@@ -20,7 +20,7 @@ const MAX_COMPONENTS: usize = 32;
 /// a host's name can have.
 const MAX_NAME: usize = 1024;
 /// And for those of a realm.
-const MAX_REALM: usize = 1024;
+pub(crate) const MAX_REALM: usize = 1024;
 
 /// PrincipalName (RFC 4120 5.2.2), without its realm.
 #[derive(Clone, Copy, Debug)]
@@ -112,10 +112,7 @@ pub(crate) fn some_realm<'a, C: Cursor<'a>>(
     cursor: &mut C,
     at: u8,
 ) -> Result<Option<Text<'a>>, C::Error> {
-    cursor
-        .starts_with(Tag::context(at).0)
-        .then(|| realm(cursor, at))
-        .transpose()
+    cursor.optional(at, |cursor| realm(cursor, at))
 }
 
 /// EncryptedData (RFC 4120 5.2.9).

@@ -451,6 +451,23 @@ fn a_field_with_a_second_element_is_refused() {
     assert_eq!(error.problem, Problem::TrailingBytes);
 }
 
+/// Nothing stands beside the SEQUENCE under a ticket's tag.
+#[test]
+fn a_ticket_with_a_second_element_is_refused() {
+    let good = ApReq::decode(&ap_req()).map(|request| request.ticket.encode().unwrap());
+    let mut ticket = good.unwrap();
+    // APPLICATION 1, and a length of two octets after the first.
+    assert_eq!(ticket[..2], [0x61, 0x82]);
+    let length = u16::from_be_bytes([ticket[2], ticket[3]]) + 2;
+    ticket[2..4].copy_from_slice(&length.to_be_bytes());
+    ticket.extend_from_slice(&[0x30, 0]);
+    let error = Ticket::decode(&ticket).unwrap_err();
+    assert_eq!(
+        (error.part, error.problem),
+        ("Ticket", Problem::TrailingBytes)
+    );
+}
+
 /// X.690 8.3.1: an INTEGER is primitive.
 #[test]
 fn a_constructed_integer_is_refused() {

@@ -106,10 +106,7 @@ pub(crate) fn some_microseconds<'a, C: Cursor<'a>>(
     cursor: &mut C,
     at: u8,
 ) -> Result<Option<u32>, C::Error> {
-    cursor
-        .starts_with(Tag::context(at).0)
-        .then(|| microseconds(cursor, at))
-        .transpose()
+    cursor.optional(at, |cursor| microseconds(cursor, at))
 }
 
 // A Kerberos Int32 (RFC 4120 5.2.4).

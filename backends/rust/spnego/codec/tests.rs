@@ -140,6 +140,16 @@ fn all_forms_of_a_first_token_parse() {
     }
 }
 
+/// An explicit tag holds one element (X.690 8.14.3).
+#[test]
+fn an_offer_with_a_second_list_is_refused() {
+    let list = der(0x30, &[&der(0x06, &[gss::KRB5])]);
+    let offer = |lists: &[&[u8]]| der(0xA0, &[&der(0x30, &[&der(0xA0, lists)])]);
+    assert!(NegTokenInit::decode(&offer(&[&list])).is_ok());
+    let error = NegTokenInit::decode(&offer(&[&list, &list])).unwrap_err();
+    assert_eq!(error.problem, Problem::TrailingBytes);
+}
+
 /// Rule 30: mechTypes as they were sent, lengths that are not minimal too.
 #[test]
 fn the_mechanisms_der_is_kept_as_sent() {
