@@ -18,6 +18,7 @@ mod clean;
 mod facade;
 mod floor;
 mod gss;
+mod krb5_lane;
 mod ntlm;
 mod pac;
 mod readme;

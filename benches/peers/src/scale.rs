@@ -61,14 +61,16 @@ pub fn empty() -> Arc<MemoryReplayStore> {
     Arc::new(MemoryReplayStore::with_capacity(1 << 20))
 }
 
+/// How many tokens a store remembers that is in use.
+pub const IN_USE: u64 = 100_000;
+
 /// A store as a server has it that has let in some: each of its pages is there. A new one gets them from
 /// the system when they are first needed, which takes a tenth of an accept or more from the first
 /// hundred thousand tokens of a server's life.
 pub fn in_use() -> Arc<MemoryReplayStore> {
-    const ENTRIES: u64 = 100_000;
     let store = Arc::new(MemoryReplayStore::new());
     let now = SystemTime::now();
-    for entry in 0..ENTRIES {
+    for entry in 0..IN_USE {
         let fresh = remember(&*store, entry, now, now + Duration::from_secs(600));
         assert!(fresh, "entry {entry}");
     }
