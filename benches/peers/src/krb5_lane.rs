@@ -10,11 +10,6 @@ use krb5::{KerberosContext, Keytab};
 
 use crate::scale;
 
-/// As spread out as those of ciphertexts are, and no two alike.
-fn tag(entry: u64) -> [u8; 8] {
-    entry.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes()
-}
-
 pub struct Server {
     keytab: Keytab,
     options: AcceptOptions,
@@ -28,7 +23,7 @@ impl Server {
         let now = i64::try_from(now.as_secs()).expect("in this era");
         let cache = ReplayCache::new();
         for entry in 0..scale::IN_USE {
-            let fresh = cache.insert(&tag(entry), now, now + 600);
+            let fresh = cache.insert(&scale::tag(entry), now, now + 600);
             assert!(fresh.expect("it is in memory"), "entry {entry}");
         }
         let mut options = AcceptOptions::default();

@@ -122,8 +122,17 @@ fn keytab() {
     ratio("keytab-10000/1-bogus", bogus, Goal::AtMost(1.05));
 }
 
-fn remember(store: &dyn ReplayStore, tag: u64, now: SystemTime, expires: SystemTime) -> bool {
-    let tag = tag.to_be_bytes();
+/// Spread as those of ciphertexts are, and no two alike (SplitMix64's last step, which is a
+/// permutation): numbers in a row would crowd into few of a store's parts under some of its keys.
+pub fn tag(entry: u64) -> [u8; 8] {
+    let mut word = entry.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    (word ^ (word >> 31)).to_be_bytes()
+}
+
+fn remember(store: &dyn ReplayStore, entry: u64, now: SystemTime, expires: SystemTime) -> bool {
+    let tag = tag(entry);
     match store.check(ReplayEntry::authenticator(&tag, expires, now)) {
         Reply::Now(ReplayVerdict::Fresh) => true,
         Reply::Now(_) => false,
