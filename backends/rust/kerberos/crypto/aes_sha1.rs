@@ -2,13 +2,20 @@
 //! HMAC-SHA1-96 (RFC 3962). The tag covers the plaintext, so a ciphertext is
 //! decrypted before it can be judged.
 
+// As in `cts`: what is inlined into the cipher's own function.
+#![allow(clippy::inline_always)]
+
 use aes::cipher::KeyInit;
 use aes::cipher::consts::U16;
-use aes::cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, BlockSizeUser};
+use aes::cipher::{
+    Block, BlockCipherDecrypt, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt,
+    BlockSizeUser,
+};
 use aes::{Aes128, Aes128Dec, Aes128Enc, Aes256, Aes256Dec, Aes256Enc};
 use sha1::{Digest, Sha1};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::cts::Chain;
 use super::hmac::{self, Hmac};
 use super::nfold::n_fold;
 use super::{BLOCK, CryptoError, MAX_KEY, Scattered, cts, mac};
@@ -107,13 +114,17 @@ fn with_keys<C: Size, A: KeyInit, T>(
     work: impl FnOnce(&A, &Tag) -> T,
 ) -> T {
     let constants = [Purpose::Encryption, Purpose::Integrity].map(|it| folded(usage, it));
-    let mut bytes = [[0; MAX_KEY]; 2];
-    dk_both::<C>(&schedule(key), constants, &mut bytes);
-    let [encryption, integrity] = &bytes;
-    let aes: A = schedule(&encryption[..C::KEY]);
-    let tag = Tag::new(&integrity[..C::KEY]);
+    let mut bytes = [[[0; BLOCK]; MAX_KEY / BLOCK]; 2];
+    schedule::<C::Encryptor>(key).encrypt_with_backend(Derive {
+        constants: &constants.map(Chain::from),
+        out: &mut bytes,
+        key: C::KEY,
+    });
+    let [encryption, integrity] = bytes.each_ref().map(|key| &key.as_flattened()[..C::KEY]);
+    let aes: A = schedule(encryption);
+    let tag = Tag::new(integrity);
     // As a slice, which is wiped at once.
-    bytes.as_flattened_mut().zeroize();
+    bytes.as_flattened_mut().as_flattened_mut().zeroize();
     work(&aes, &tag)
 }
 
@@ -176,30 +187,47 @@ fn dk<E>(base: &E, constant: [u8; BLOCK], out: &mut [u8])
 where
     E: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
 {
-    let mut block = Block::<E>::from(constant);
-    for piece in out.chunks_exact_mut(BLOCK) {
-        base.encrypt_block(&mut block);
-        piece.copy_from_slice(&block);
-    }
-    block.zeroize();
+    let mut key = [[[0; BLOCK]; MAX_KEY / BLOCK]];
+    base.encrypt_with_backend(Derive {
+        constants: &[constant.into()],
+        out: &mut key,
+        key: out.len(),
+    });
+    let key = key.as_flattened_mut().as_flattened_mut();
+    out.copy_from_slice(&key[..out.len()]);
+    key.zeroize();
 }
 
-/// [`dk`] for two constants. Each is a chain of blocks that wait for the one
-/// before: side by side they take as long as one.
-fn dk_both<C: Size>(
-    base: &C::Encryptor,
-    constants: [[u8; BLOCK]; 2],
-    out: &mut [[u8; MAX_KEY]; 2],
-) {
-    let mut blocks = constants.map(Block::<C::Encryptor>::from);
-    for at in (0..C::KEY).step_by(BLOCK) {
-        base.encrypt_blocks(&mut blocks);
-        for (key, block) in out.iter_mut().zip(&blocks) {
-            key[at..at + BLOCK].copy_from_slice(block);
+/// As many derivations as there are constants, which are each a chain of
+/// blocks that wait for the one before: side by side they take as long as one.
+/// And all is one visit to the cipher, which takes as long as a block.
+struct Derive<'a, const N: usize> {
+    constants: &'a [Chain; N],
+    out: &'a mut [[[u8; BLOCK]; MAX_KEY / BLOCK]; N],
+    /// The length of a key, in bytes, each in front of its part of `out`.
+    key: usize,
+}
+
+impl<const N: usize> BlockSizeUser for Derive<'_, N> {
+    type BlockSize = U16;
+}
+
+impl<const N: usize> BlockCipherEncClosure for Derive<'_, N> {
+    #[inline(always)]
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, aes: &B) {
+        let mut chains = *self.constants;
+        for piece in 0..MAX_KEY / BLOCK {
+            if piece * BLOCK < self.key {
+                for (block, out) in chains.iter_mut().zip(&mut *self.out) {
+                    aes.encrypt_block(block.into());
+                    out[piece] = (*block).into();
+                }
+            }
         }
+        // As a slice, which is wiped at once.
+        let chains = Chain::cast_slice_to_core_mut(&mut chains);
+        chains.as_flattened_mut().zeroize();
     }
-    let blocks = Block::<C::Encryptor>::cast_slice_to_core_mut(&mut blocks);
-    blocks.as_flattened_mut().zeroize();
 }
 
 /// The n-folded constant of a key usage.

@@ -141,7 +141,7 @@ impl<S: Sum> BlockCipherEncClosure for EncryptAndSign<'_, S> {
 }
 
 /// The ciphertext block before, or the initial vector.
-type Chain = Array<u8, U16>;
+pub(super) type Chain = Array<u8, U16>;
 
 /// CBC (RFC 3962 5), in registers from block to block.
 #[inline(always)]

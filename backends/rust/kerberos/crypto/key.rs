@@ -111,7 +111,8 @@ impl Key {
 
     /// The bytes are written where they stay: a move would leave a copy.
     fn filled(profile: Profile, fill: impl FnOnce(&mut [u8])) -> Self {
-        let mut bytes = Box::new(Bytes([0; MAX_KEY]));
+        // Not zeros: an allocator that is asked for those takes longer.
+        let mut bytes = Box::new(Bytes([0xFF; MAX_KEY]));
         fill(&mut bytes.0[..profile.key_len()]);
         Self { profile, bytes }
     }
