@@ -45,13 +45,16 @@ impl Principal {
         let length = realm.len() + components.iter().map(|c| c.as_ref().len()).sum::<usize>();
         let mut bytes = Vec::with_capacity(length);
         let mut ends = Ends::new(components.len() + 1);
-        let components = components.iter().map(AsRef::as_ref);
-        for (end, part) in ends
-            .iter_mut()
-            .zip(core::iter::once(realm).chain(components))
-        {
+        let mut places = ends.iter_mut();
+        let mut add = |part: &[u8]| {
             bytes.extend_from_slice(part);
-            *end = end_of(&bytes);
+            if let Some(end) = places.next() {
+                *end = end_of(&bytes);
+            }
+        };
+        add(realm);
+        for part in components {
+            add(part.as_ref());
         }
         Self {
             bytes: bytes.into_boxed_slice(),

@@ -193,11 +193,9 @@ fn seconds(time: SystemTime) -> u32 {
 
 /// Rounded up, and never 0, which marks an empty slot of the table.
 fn seconds_up(time: SystemTime) -> u32 {
-    let down = seconds(time);
-    let up = if from_unix_seconds(i64::from(down)) < time {
-        down.saturating_add(1)
-    } else {
-        down
+    let Ok(since) = time.duration_since(SystemTime::UNIX_EPOCH) else {
+        return 1;
     };
-    up.max(1)
+    let part = u64::from(since.subsec_nanos() > 0);
+    u32::try_from(since.as_secs().saturating_add(part)).map_or(u32::MAX, |seconds| seconds.max(1))
 }

@@ -118,8 +118,8 @@ impl<K> KeyTable<K> {
 
     fn hash<'n>(&self, realm: &'n [u8], components: impl Iterator<Item = &'n [u8]>) -> u64 {
         let [start, seed] = self.seeds;
-        let parts = core::iter::once(realm).chain(components);
-        parts.fold(start, |hash, part| hash_of(part, hash, seed))
+        let realm = hash_of(realm, start, seed);
+        components.fold(realm, |hash, part| hash_of(part, hash, seed))
     }
 
     /// Takes the iterator like any other function of names.

@@ -615,6 +615,55 @@ fn names_are_bytes() {
     }
 }
 
+/// Names are the same by their components and nothing else, whether they were
+/// read or are to be sent: "a", "b" is not "ab", nor is it "a/b".
+#[test]
+fn names_are_the_same_by_their_components() {
+    let names: [&[&[u8]]; 8] = [
+        &[],
+        &[b""],
+        &[b"", b""],
+        &[b"alice"],
+        &[b"alicf"],
+        &[b"a", b"b"],
+        &[b"ab"],
+        &[b"a/b"],
+    ];
+    let texts: Vec<Vec<Text<'_>>> = names
+        .iter()
+        .map(|name| name.iter().map(|part| Text(part)).collect())
+        .collect();
+    let given = |index: usize, name_type| PrincipalName {
+        name_type,
+        name_string: List::of(&texts[index]),
+    };
+    let sent: Vec<Vec<u8>> = (0..names.len())
+        .map(|index| {
+            let ticket = Ticket {
+                tkt_vno: Number,
+                realm: Text(b"R"),
+                sname: given(index, 1),
+                enc_part: EncryptedData {
+                    etype: EncryptionType(18),
+                    kvno: None,
+                    cipher: Octets(b"x"),
+                },
+            };
+            ticket.encode().unwrap()
+        })
+        .collect();
+    let read = |index: usize| Ticket::decode(&sent[index]).unwrap().sname;
+    for (one, name) in names.iter().enumerate() {
+        for (other, second) in names.iter().enumerate() {
+            let same = name == second;
+            assert_eq!(read(one).same_components(&read(other)), same);
+            assert_eq!(read(one).same_components(&given(other, 2)), same);
+            assert_eq!(given(one, 1).same_components(&read(other)), same);
+            assert_eq!(given(one, 1).same_components(&given(other, 2)), same);
+        }
+    }
+}
+
 /// RFC 4120 5.2.3: this form alone. Seconds from `date -u -d`.
 #[test]
 fn times_have_one_form() {
