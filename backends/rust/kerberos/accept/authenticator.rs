@@ -33,6 +33,7 @@ pub(super) struct Authenticated<'a> {
 impl<'a> Authenticated<'a> {
     /// Opens it with the ticket's session key, in `room`, which holds its
     /// ciphertext.
+    #[inline]
     pub(super) fn open(
         request: &ApReq<'_>,
         ticket: &ReadTicket<'_>,
@@ -65,12 +66,14 @@ impl<'a> Authenticated<'a> {
     }
 
     /// Decodes what was decrypted.
+    #[inline]
     pub(super) fn decode(&self) -> Result<Authenticator<'a>, Error> {
         Authenticator::decode(self.plain).map_err(malformed)
     }
 
     /// The client, of whose authenticator `part` was decoded: holds it to the
     /// ticket (rule 8).
+    #[inline]
     pub(super) fn read(
         self,
         part: &'a Authenticator<'a>,

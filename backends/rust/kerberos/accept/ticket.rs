@@ -120,12 +120,14 @@ impl<'k> OpenTicket<'k> {
     }
 
     /// Decodes what was decrypted.
+    #[inline]
     pub(super) fn decode(&self) -> Result<EncTicketPart<'k>, Error> {
         EncTicketPart::decode(self.plain).map_err(malformed)
     }
 
     /// The ticket, of which `part` was decoded; the session key is held to the permitted
     /// types (rule 7).
+    #[inline]
     pub(super) fn read(
         self,
         part: &'k EncTicketPart<'k>,

@@ -200,6 +200,7 @@ impl KerberosTime {
     }
 
     /// The time that a text says, if it is one.
+    #[inline]
     pub(crate) fn from_text(text: &[u8]) -> Option<Self> {
         let text: &[u8; 15] = text.try_into().ok()?;
         // The day is in both.
