@@ -1,10 +1,27 @@
 //! What a user waits for and ships: the default features built from clean, and a server's size.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use crate::timing::{Goal, ratio};
+
+/// This program built as Cargo does it by itself for release: without optimisation across crates.
+///
+/// # Panics
+/// It cannot be built.
+pub fn plain() -> PathBuf {
+    let target = interop::process::root().join("target");
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "-q", "--profile", "plain", "-p", "peers"])
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(interop::process::root())
+        .status()
+        .expect("cargo starts");
+    assert!(status.success(), "cargo: {status}");
+    target.join("plain/peers")
+}
 
 /// Runs cargo in a target directory of its own; gives the seconds that it took.
 fn cargo(target: &Path, arguments: &[&str]) -> f64 {

@@ -2,7 +2,7 @@
 //! primitives alone.
 //!
 //! ```text
-//! cargo run --release -p peers -- accept|facade|wrap|ntlm|scale|syscalls|allocations|build|all
+//! cargo run --release -p peers -- accept|accept-plain|facade|wrap|ntlm|scale|syscalls|allocations|build|all
 //! ```
 //!
 //! `peers -- all | peers -- readme` writes the tables of README.md.
@@ -58,7 +58,13 @@ fn main() -> ExitCode {
             readme::run();
             ExitCode::SUCCESS
         }
-        ["accept"] => tables(&["accept-raw", "accept-spnego", "accept-ad", "accept-pac"]),
+        ["accept"] => tables(&[
+            "accept-raw",
+            "accept-spnego",
+            "accept-ad",
+            "accept-pac",
+            "accept-plain",
+        ]),
         ["facade"] => tables(&["facade", "facade-threads"]),
         ["wrap"] => tables(&["wrap"]),
         [table @ ("ntlm" | "scale" | "syscalls" | "allocations" | "build")] => tables(&[table]),
@@ -67,6 +73,7 @@ fn main() -> ExitCode {
             "accept-spnego",
             "accept-ad",
             "accept-pac",
+            "accept-plain",
             "facade",
             "facade-threads",
             "wrap",
@@ -77,12 +84,12 @@ fn main() -> ExitCode {
             "build",
         ]),
         [
-            table @ ("accept-raw" | "accept-spnego" | "accept-ad" | "accept-pac" | "facade-threads"
-            | "threads" | "profile"),
+            table @ ("accept-raw" | "accept-spnego" | "accept-ad" | "accept-pac" | "accept-plain"
+            | "facade-threads" | "threads" | "profile"),
         ] => tables(&[table]),
         _ => {
             eprintln!(
-                "usage: peers accept|facade|wrap|ntlm|scale|syscalls|allocations|build|all|readme"
+                "usage: peers accept|accept-plain|facade|wrap|ntlm|scale|syscalls|allocations|build|all|readme"
             );
             ExitCode::from(2)
         }
@@ -91,7 +98,8 @@ fn main() -> ExitCode {
 
 fn run(table: &str) {
     match table {
-        "accept-raw" => accept::raw(),
+        "accept-raw" => accept::raw("raw", ""),
+        "accept-plain" => accept::raw("plain", " as Cargo builds by itself,"),
         "accept-ad" => pac::spnego(),
         "accept-pac" => pac::run(),
         "accept-spnego" => accept::spnego(),
@@ -121,7 +129,10 @@ fn tables(names: &[&str]) -> ExitCode {
     std::fs::write(&domain, pac::keytab()).expect("a keytab");
     let mut all_met = true;
     for name in names {
-        let me = std::env::current_exe().expect("this program has a path");
+        let me = match *name {
+            "accept-plain" => clean::plain(),
+            _ => std::env::current_exe().expect("this program has a path"),
+        };
         // One processor for all of it, unless there are threads to compare.
         let mut command = match *name {
             "scale" | "threads" | "facade-threads" | "syscalls" | "allocations" | "build" => {
@@ -148,7 +159,7 @@ fn tables(names: &[&str]) -> ExitCode {
         if matches!(*name, "accept-ad" | "accept-pac") {
             command.env("KRB5_KTNAME", &domain);
         }
-        if matches!(*name, "accept-raw" | "accept-pac") {
+        if matches!(*name, "accept-raw" | "accept-plain" | "accept-pac") {
             // As it is fastest: with its replay cache off. Ours is on.
             command.env("KRB5RCACHENAME", "none:");
         } else {
