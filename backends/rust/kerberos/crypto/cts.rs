@@ -13,7 +13,6 @@ use aes::cipher::{
     Array, BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncBackend,
     BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser,
 };
-use zeroize::Zeroize as _;
 
 use super::BLOCK;
 use super::mac::{Keyed, Sum};
@@ -201,9 +200,7 @@ pub(super) fn decrypt<C: Decrypt>(aes: &C, buf: &mut [u8]) {
     aes.decrypt_with_backend(DecryptBlocks { blocks });
 }
 
-/// CBC where nothing goes along: as many blocks side by side as the cipher can
-/// do. They are decrypted into a place of their own, so that the ciphertext,
-/// which each next block needs, is still there.
+/// CBC where nothing goes along.
 struct DecryptBlocks<'a> {
     blocks: &'a mut [Chain],
 }
@@ -215,44 +212,37 @@ impl BlockSizeUser for DecryptBlocks<'_> {
 impl BlockCipherDecClosure for DecryptBlocks<'_> {
     #[inline(always)]
     fn call<B: BlockCipherDecBackend<BlockSize = U16>>(self, aes: &B) {
-        let mut chain = Chain::default();
-        let (many, few) = Array::<Chain, B::ParBlocksSize>::slice_as_chunks_mut(self.blocks);
-        if !many.is_empty() {
-            let mut room = Array::<Chain, B::ParBlocksSize>::default();
-            for side_by_side in many {
-                aes.decrypt_par_blocks((&*side_by_side, &mut room).into());
-                for (block, decrypted) in side_by_side.iter_mut().zip(&room) {
-                    let cipher = core::mem::replace(block, *decrypted);
-                    xor(block, &chain);
-                    chain = cipher;
-                }
-            }
-            // As a slice of bytes, which is wiped at once.
-            let room = Array::cast_slice_to_core_mut(&mut room);
-            room.as_flattened_mut().zeroize();
-        }
-        decrypt_each(aes, &mut chain, few);
+        decrypt_together(aes, &mut Chain::default(), self.blocks);
     }
 }
 
 /// Decrypts `buf`, which has at least one block, and gives `sum` the
 /// plaintext.
 pub(super) fn decrypt_and_sign<C: Decrypt, S: Sum>(aes: &C, sum: &mut S, buf: &mut [u8]) {
-    aes.decrypt_with_backend(DecryptAndSign { sum, buf });
+    if buf.len() < LONG {
+        aes.decrypt_with_backend(DecryptAndSign::<S, false> { sum, buf });
+    } else {
+        aes.decrypt_with_backend(DecryptAndSign::<S, true> { sum, buf });
+    }
 }
 
-/// As above. What is decrypted does not wait for what was before, and the
-/// blocks of a step go side by side.
-struct DecryptAndSign<'a, S> {
+/// From where on the cipher's widest instructions pay, in bytes: they need
+/// copies of the round keys, and whoever can use them gets those made.
+const LONG: usize = 1024;
+
+/// As above. What is decrypted does not wait for what was before, and goes side
+/// by side: the blocks of a step, in the wait of the MAC, or as many as the
+/// cipher does at once, in the time that two of the MAC's blocks take.
+struct DecryptAndSign<'a, S, const WIDE: bool> {
     sum: &'a mut S,
     buf: &'a mut [u8],
 }
 
-impl<S> BlockSizeUser for DecryptAndSign<'_, S> {
+impl<S, const WIDE: bool> BlockSizeUser for DecryptAndSign<'_, S, WIDE> {
     type BlockSize = U16;
 }
 
-impl<S: Sum> BlockCipherDecClosure for DecryptAndSign<'_, S> {
+impl<S: Sum, const WIDE: bool> BlockCipherDecClosure for DecryptAndSign<'_, S, WIDE> {
     #[inline(always)]
     fn call<B: BlockCipherDecBackend<BlockSize = U16>>(self, aes: &B) {
         let Self { sum, buf } = self;
@@ -260,9 +250,23 @@ impl<S: Sum> BlockCipherDecClosure for DecryptAndSign<'_, S> {
         let mut chain = Chain::default();
         // The MAC is a step behind, as above.
         let (mut signed, mut at) = (0, 0);
+        let at_once = B::ParBlocksSize::USIZE * BLOCK;
+        while WIDE && at_once > STEP && whole.len() - at >= at_once {
+            let end = at + at_once;
+            decrypt_together(aes, &mut chain, blocks(&mut whole[at..end]));
+            sum.update(&whole[signed..at]);
+            (signed, at) = (at, end);
+        }
         while at < whole.len() {
             let end = whole.len().min(at + STEP);
-            decrypt_blocks(aes, &mut chain, blocks(&mut whole[at..end]));
+            let step = blocks(&mut whole[at..end]);
+            // Without instructions of its own a cipher takes as long for one
+            // block as for all that it can do at once.
+            if at_once <= STEP {
+                decrypt_together(aes, &mut chain, step);
+            } else {
+                decrypt_each(aes, &mut chain, step);
+            }
             sum.update(&whole[signed..at]);
             (signed, at) = (at, end);
         }
@@ -271,16 +275,31 @@ impl<S: Sum> BlockCipherDecClosure for DecryptAndSign<'_, S> {
     }
 }
 
-/// CBC of a step at the most.
+/// CBC, as many blocks side by side as the cipher can do, and what is left one
+/// by one.
 #[inline(always)]
-fn decrypt_blocks<B>(aes: &B, chain: &mut Chain, step: &mut [Chain])
+fn decrypt_together<B>(aes: &B, chain: &mut Chain, all: &mut [Chain])
 where
     B: BlockCipherDecBackend<BlockSize = U16>,
 {
-    if B::ParBlocksSize::USIZE <= STEP / BLOCK {
-        return decrypt_together(aes, chain, step);
+    let (many, few) = Array::<Chain, B::ParBlocksSize>::slice_as_chunks_mut(all);
+    for side_by_side in many {
+        // Each next block needs the ciphertext.
+        let sent = side_by_side.clone();
+        aes.decrypt_par_blocks(side_by_side.into());
+        let (first, others) = bytes_of(side_by_side).split_at_mut(BLOCK);
+        let sent = Chain::cast_slice_to_core(&sent).as_flattened();
+        for (byte, before) in first.iter_mut().zip(&*chain) {
+            *byte ^= before;
+        }
+        for (byte, before) in others.iter_mut().zip(sent) {
+            *byte ^= before;
+        }
+        if let Some(last) = sent.last_chunk() {
+            *chain = Chain::from(*last);
+        }
     }
-    decrypt_each(aes, chain, step);
+    decrypt_each(aes, chain, few);
 }
 
 #[inline(always)]
@@ -298,24 +317,9 @@ where
     *chain = before;
 }
 
-/// For a cipher without instructions of its own, which takes as long for one
-/// block as for all that it can do at once.
-#[cold]
-fn decrypt_together<B>(aes: &B, chain: &mut Chain, step: &mut [Chain])
-where
-    B: BlockCipherDecBackend<BlockSize = U16>,
-{
-    let mut before = [*chain; STEP / BLOCK + 1];
-    before[1..=step.len()].copy_from_slice(step);
-    let (many, few) = Array::slice_as_chunks_mut(step);
-    for blocks in many {
-        aes.decrypt_par_blocks(blocks.into());
-    }
-    aes.decrypt_tail_blocks(few.into());
-    for (block, before) in step.iter_mut().zip(&before) {
-        xor(block, before);
-    }
-    *chain = before[step.len()];
+#[inline(always)]
+fn bytes_of(blocks: &mut [Chain]) -> &mut [u8] {
+    Chain::cast_slice_to_core_mut(blocks).as_flattened_mut()
 }
 
 /// Undoes [`steal`]: `last` is decrypted, and `whole` is as CBC left it. A
