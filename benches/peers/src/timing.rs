@@ -4,16 +4,26 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::time::Instant;
 
-/// One contestant: its name, and what it does for item `n`.
+/// One contestant: its name, what is made ready before a round and not timed, and what it does for
+/// item `n`.
 pub struct Lane<'a> {
     pub name: &'static str,
+    pub ready: Box<dyn FnMut() + 'a>,
     pub work: Box<dyn FnMut(usize) + 'a>,
 }
 
 impl<'a> Lane<'a> {
     pub fn new(name: &'static str, work: impl FnMut(usize) + 'a) -> Self {
-        let work = Box::new(work);
-        Self { name, work }
+        Self::prepared(name, || (), work)
+    }
+
+    pub fn prepared(
+        name: &'static str,
+        ready: impl FnMut() + 'a,
+        work: impl FnMut(usize) + 'a,
+    ) -> Self {
+        let (ready, work) = (Box::new(ready), Box::new(work));
+        Self { name, ready, work }
     }
 }
 
@@ -72,6 +82,7 @@ pub fn alternate(
             for token in tokens.iter().flat_map(|list| &list[from..from + round]) {
                 black_box(token.iter().fold(0, |all, byte| all ^ byte));
             }
+            (lane.ready)();
             let timed = from + round / 10;
             (from..timed).for_each(|item| (lane.work)(item));
             let began = Instant::now();
