@@ -423,6 +423,7 @@ fn unsupported(backend: &'static str, what: &'static str) -> Error {
 /// The configuration as a backend sees it.
 #[derive(Clone)]
 #[non_exhaustive]
+#[repr(align(128))] // As `Apart` is, and for the same reason.
 pub struct Settings {
     /// The enabled mechanisms, each able to meet what is required.
     pub mechanisms: Vec<Mechanism>,

@@ -3,11 +3,12 @@
 mod suspended;
 
 use core::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::backends::{Exchange, Outcome};
 use crate::channel_bindings::{ChannelBindingPolicy, ChannelBindings};
-use crate::config::{AcceptorConfig, HalfOpenSlot};
+use crate::config::{AcceptorConfig, HalfOpenSlot, Handle};
 use crate::context::Context;
 use crate::error::{Error, Misuse, Rejection};
 use crate::policy;
@@ -23,7 +24,7 @@ use crate::token::{CredentialHandle, StepInput};
 /// needs another one. There is no way to ask it whether the client is
 /// authenticated: holding a [`Context`] is the proof.
 pub struct Acceptor {
-    config: AcceptorConfig,
+    config: Arc<Handle>,
     state: State,
     progress: Progress,
 }
@@ -152,7 +153,7 @@ impl Acceptor {
     #[must_use]
     pub fn new(config: &AcceptorConfig) -> Self {
         Self {
-            config: config.clone(),
+            config: config.handle(),
             state: State::Fresh,
             progress: Progress::default(),
         }

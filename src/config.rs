@@ -6,25 +6,29 @@ mod defaults;
 mod description;
 mod etypes;
 mod fingerprint;
+mod handle;
 mod mapping;
 
 pub use builder::ConfigBuilder;
 pub use description::Description;
+pub(crate) use handle::{HalfOpenSlot, Handle};
 
 use core::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::apart::Apart;
 use crate::backends::{Backend, BackendDescription, PreparedBackend, Settings};
 use crate::credentials::Credentials;
-use crate::error::{Error, Unavailability};
+use crate::error::Error;
 use crate::facts::Capabilities;
 use crate::mechanism::Mechanism;
 use crate::policy::Policy;
 use crate::replay::ReplayStore;
 use crate::time::{Clock, ExpiredContexts};
 use crate::token::CredentialHandle;
+use handle::Handles;
 
 /// What one handshake, and all of a server's together, may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,12 +72,11 @@ pub(crate) enum Mapping {
 /// The configuration of a server. Cheap to clone; one for the life of the
 /// server, shared by all its threads.
 #[derive(Clone)]
-pub struct AcceptorConfig(Arc<Inner>);
+pub struct AcceptorConfig(Arc<Handles>);
 
-/// On cache lines of its own: the count of handles beside it is written by
-/// every thread that begins a handshake, and this only read.
-#[repr(align(64))]
-struct Inner {
+/// What is configured.
+#[repr(align(128))] // As `Apart` is, and for the same reason.
+pub(crate) struct Inner {
     backend: Box<dyn PreparedBackend>,
     settings: Arc<Settings>,
     policy: Arc<Policy>,
@@ -88,10 +91,51 @@ struct Inner {
     notes: Vec<String>,
     /// The clock, if it is not the system's.
     own_clock: Option<Arc<dyn Clock>>,
-    half_open: AtomicUsize,
+    /// How many handshakes are half done. All threads write it, and read what
+    /// is beside it.
+    half_open: Apart<AtomicUsize>,
+}
+
+impl Inner {
+    pub(crate) fn backend(&self) -> &dyn PreparedBackend {
+        &*self.backend
+    }
+
+    pub(crate) fn fingerprint(&self) -> Option<[u8; 32]> {
+        self.fingerprint
+    }
+
+    pub(crate) fn replay_store(&self) -> &dyn ReplayStore {
+        &*self.settings.replay
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.settings.clock
+    }
+
+    /// The same, if it is not the system's.
+    pub(crate) fn own_clock(&self) -> Option<&Arc<dyn Clock>> {
+        self.own_clock.as_ref()
+    }
+
+    pub(crate) fn expired_contexts(&self) -> ExpiredContexts {
+        self.expired
+    }
 }
 
 impl AcceptorConfig {
+    fn new(inner: Inner) -> Self {
+        Self(Arc::new(Handles::new(inner)))
+    }
+
     /// Begins a configuration on a backend.
     pub fn builder(backend: impl Backend + 'static) -> ConfigBuilder {
         ConfigBuilder::new(Box::new(backend))
@@ -105,7 +149,7 @@ impl AcceptorConfig {
     ///
     /// Unusable credentials, or a backend that takes none.
     pub fn acquire(&self, credentials: &Credentials) -> Result<CredentialHandle, Error> {
-        self.0.backend.acquire(credentials)
+        self.inner().backend.acquire(credentials)
     }
 
     /// What an operator should know when the server starts: who it is, what
@@ -113,10 +157,10 @@ impl AcceptorConfig {
     #[must_use]
     pub fn describe(&self) -> Description {
         Description::new(
-            self.0.backend.describe(),
-            &self.0.settings,
-            &self.0.left_out,
-            &self.0.notes,
+            self.inner().backend.describe(),
+            &self.inner().settings,
+            &self.inner().left_out,
+            &self.inner().notes,
         )
     }
 
@@ -126,92 +170,55 @@ impl AcceptorConfig {
     /// event loop.
     #[must_use]
     pub fn may_block(&self) -> bool {
-        self.0.capabilities.may_block
-            || self.0.settings.replay.may_block()
-            || self.0.settings.prompt.is_some()
+        self.inner().capabilities.may_block
+            || self.inner().settings.replay.may_block()
+            || self.inner().settings.prompt.is_some()
     }
 
     /// How many handshakes are half done.
     #[must_use]
     pub fn half_open(&self) -> usize {
-        self.0.half_open.load(Ordering::Relaxed)
+        self.inner().half_open.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn backend(&self) -> &dyn PreparedBackend {
-        &*self.0.backend
+    /// For one handshake, begun by this thread.
+    pub(crate) fn handle(&self) -> Arc<Handle> {
+        Arc::clone(self.0.own())
+    }
+
+    /// For looking at.
+    fn inner(&self) -> &Inner {
+        self.0.own()
     }
 
     /// The backend's own words.
     // For a broker, which is a feature.
     #[allow(dead_code)]
     pub(crate) fn backend_description(&self) -> BackendDescription {
-        self.0.backend.describe()
-    }
-
-    pub(crate) fn fingerprint(&self) -> Option<[u8; 32]> {
-        self.0.fingerprint
+        self.inner().backend.describe()
     }
 
     pub(crate) fn mapping(&self) -> Mapping {
-        self.0.mapped
-    }
-
-    pub(crate) fn replay_store(&self) -> &dyn ReplayStore {
-        &*self.0.settings.replay
-    }
-
-    pub(crate) fn policy(&self) -> &Policy {
-        &self.0.policy
+        self.inner().mapped
     }
 
     /// What a handshake may cost.
     #[must_use]
     pub fn limits(&self) -> &Limits {
-        &self.0.limits
+        &self.inner().limits
     }
 
     /// Where the time comes from.
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.0.settings.clock
-    }
-
-    /// The same, if it is not the system's.
-    pub(crate) fn own_clock(&self) -> Option<&Arc<dyn Clock>> {
-        self.0.own_clock.as_ref()
-    }
-
-    pub(crate) fn expired_contexts(&self) -> ExpiredContexts {
-        self.0.expired
-    }
-
-    /// Counts a handshake that goes on after its first step, until the slot
-    /// is dropped.
-    pub(crate) fn take_slot(&self) -> Result<HalfOpenSlot, Error> {
-        let limit = self.0.limits.max_half_open;
-        self.0
-            .half_open
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
-                (count < limit).then_some(count + 1)
-            })
-            .map_err(|_| Unavailability::TooManyHandshakes { limit })?;
-        Ok(HalfOpenSlot(Arc::clone(&self.0)))
+        &self.inner().settings.clock
     }
 }
 
 impl fmt::Debug for AcceptorConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("AcceptorConfig")
-            .field(&self.0.settings)
+            .field(&self.inner().settings)
             .finish()
-    }
-}
-
-/// A half-done handshake, counted.
-pub(crate) struct HalfOpenSlot(Arc<Inner>);
-
-impl Drop for HalfOpenSlot {
-    fn drop(&mut self) {
-        self.0.half_open.fetch_sub(1, Ordering::Relaxed);
     }
 }

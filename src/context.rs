@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use crate::authorization::Authorization;
 use crate::backends::SecurityContext;
-use crate::config::AcceptorConfig;
+use crate::config::Handle;
 use crate::delegation::Delegated;
 use crate::error::{AuthorizationProblem, DelegationProblem, Error, Misuse, Rejection};
 use crate::facts::{BindingFact, ClientTarget, DelegationFact, ExpiryPrecision, Facts};
@@ -58,11 +58,7 @@ pub struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(
-        config: &AcceptorConfig,
-        inner: Box<dyn SecurityContext>,
-        facts: Box<Facts>,
-    ) -> Self {
+    pub(crate) fn new(config: &Handle, inner: Box<dyn SecurityContext>, facts: Box<Facts>) -> Self {
         Self {
             inner,
             facts,

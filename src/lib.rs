@@ -13,6 +13,7 @@
 
 mod acceptor;
 pub mod accounts;
+mod apart;
 mod authorization;
 #[cfg(all(feature = "broker-daemon", target_os = "linux"))]
 pub mod broker;

@@ -10,6 +10,7 @@ use crate::requirements::Requirements;
 
 /// What a finished handshake is held to.
 #[derive(Clone, Debug)]
+#[repr(align(128))] // As `Apart` is, and for the same reason.
 pub(crate) struct Policy {
     /// What must be granted; flags that are not
     /// [`CHECKED_AT_END`](Requirements::CHECKED_AT_END) count as permissions.

@@ -240,6 +240,7 @@ const NTLM_FLAGS: Requirements = Requirements::REPLAY_DETECT
     .union(Requirements::USE_SUPPLIED_CREDS);
 
 /// What all handshakes of a configuration share.
+#[repr(align(128))] // As `Apart` is, and for the same reason.
 pub(crate) struct Shared {
     pub(crate) settings: Arc<Settings>,
     pub(crate) keys: KeySource,

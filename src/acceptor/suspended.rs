@@ -14,7 +14,7 @@ use std::time::SystemTime;
 
 use super::{Acceptor, KnownBindings, Progress, State};
 use crate::backends::Exchange;
-use crate::config::{AcceptorConfig, HalfOpenSlot};
+use crate::config::{AcceptorConfig, HalfOpenSlot, Handle};
 use crate::encoding::{Reader, Writer};
 use crate::error::{Error, Misuse, Rejection, Sealed, SealedProblem};
 use crate::once;
@@ -117,7 +117,8 @@ fn take_up(
     key: &SealingKey,
     sealed: &[u8],
 ) -> Result<(Acceptor, Reply<Result<(), Error>>), Error> {
-    let own = fingerprint(config)?;
+    let config = config.handle();
+    let own = fingerprint(&config)?;
     let opened = key.open(Sealed::Handshake, sealed)?;
     let Content {
         fingerprint,
@@ -130,7 +131,7 @@ fn take_up(
     // Nodes may differ in how old a handshake may grow. Each holds it to its
     // own limit, but all remember it until the one end that is sealed: else
     // one that forgets sooner would let another take it up again.
-    let own_end = end_of(config, began).ok_or_else(|| refused(SealedProblem::Content))?;
+    let own_end = end_of(&config, began).ok_or_else(|| refused(SealedProblem::Content))?;
     if now > end.min(own_end) {
         let end = end.min(own_end);
         return Err(refused(SealedProblem::Expired { end, now }));
@@ -146,7 +147,7 @@ fn take_up(
         .check(entry)
         .map(|verdict| once::judge(Sealed::Handshake, verdict));
     let acceptor = Acceptor {
-        config: config.clone(),
+        config,
         state: State::Awaiting { exchange, slot },
         progress,
     };
@@ -194,14 +195,14 @@ impl<'a> Content<'a> {
     }
 }
 
-fn fingerprint(config: &AcceptorConfig) -> Result<[u8; 32], Error> {
+fn fingerprint(config: &Handle) -> Result<[u8; 32], Error> {
     let setting = "suspendable";
     let own = config.fingerprint();
     own.ok_or_else(|| Misuse::NotConfigured { setting }.into())
 }
 
 /// The last moment of a handshake that began then.
-fn end_of(config: &AcceptorConfig, began: SystemTime) -> Option<SystemTime> {
+fn end_of(config: &Handle, began: SystemTime) -> Option<SystemTime> {
     began.checked_add(config.limits().max_age)
 }
 

@@ -2,12 +2,12 @@
 
 use core::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use super::defaults::Defaults;
 use super::etypes::Rc4;
 use super::{AcceptorConfig, Inner, Limits, Mapping, fingerprint};
+use crate::apart::Apart;
 use crate::backends::{Backend, Judge, Settings};
 use crate::channel_bindings::ChannelBindingPolicy;
 use crate::credentials::{CredentialPrompt, PromptAnswer, WantedCredentials};
@@ -314,7 +314,7 @@ impl ConfigBuilder {
         let fingerprint = self
             .suspendable
             .then(|| fingerprint::of(name, &*backend, &settings, &policy));
-        Ok(AcceptorConfig(Arc::new(Inner {
+        Ok(AcceptorConfig::new(Inner {
             backend,
             settings,
             policy,
@@ -325,9 +325,9 @@ impl ConfigBuilder {
             mapped: self.mapping,
             left_out,
             notes,
-            half_open: AtomicUsize::new(0),
+            half_open: Apart::default(),
             own_clock: self.clock,
-        })))
+        }))
     }
 
     fn settings(

@@ -49,7 +49,8 @@ fn configs() -> [&'static AcceptorConfig; 2] {
 /// read as the same. Nobody gets in with a token that is none.
 pub fn suspended(input: &[u8]) {
     for config in configs() {
-        let backend = config.backend();
+        let handle = config.handle();
+        let backend = handle.backend();
         let Ok(exchange) = backend.resume(input) else {
             continue;
         };
@@ -83,7 +84,12 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
 type Seed = (&'static str, &'static str, Vec<u8>);
 
 fn after(config: &AcceptorConfig, name: &'static str, token: &[u8]) -> Option<Seed> {
-    let outcome = config.backend().begin().step(StepInput::new(token)).wait();
+    let outcome = config
+        .handle()
+        .backend()
+        .begin()
+        .step(StepInput::new(token))
+        .wait();
     if let Outcome::Continue { next, .. } = outcome {
         let state = next.suspend().ok()?;
         return Some(("suspended", name, state.expose().to_vec()));

@@ -16,6 +16,7 @@ pub(crate) use self::tgt::OwnTgt;
 use self::watch::WatchedFile;
 use super::crypto::{self, CryptoError, Key, UsageKey};
 use super::key_table::KeyTable;
+use crate::apart::Apart;
 use crate::backends::{BackendDescription, PrincipalDescription, Settings};
 use crate::credentials::{Credentials, Keytab, ServicePassword, UserToUser};
 use crate::error::{Error, Misuse, Unavailability};
@@ -37,8 +38,10 @@ pub(crate) struct ServiceKey {
     /// `None` for a type that is not implemented: known, to be named in an
     /// error, and of no other use.
     key: Option<Key>,
-    ticket: OnceLock<Box<UsageKey>>,
-    pac: OnceLock<Box<PacKey>>,
+    /// These are derived by the first thread that needs them, among what it
+    /// allocates for a handshake, and read by all.
+    ticket: OnceLock<Box<Apart<UsageKey>>>,
+    pac: OnceLock<Box<Apart<PacKey>>>,
 }
 
 impl ServiceKey {
@@ -55,7 +58,7 @@ impl ServiceKey {
         let key = self.key.as_ref()?;
         Some(
             self.ticket
-                .get_or_init(|| Box::new(key.usage_key(USAGE_TICKET))),
+                .get_or_init(|| Box::new(Apart(key.usage_key(USAGE_TICKET)))),
         )
     }
 }
@@ -64,7 +67,8 @@ impl ServiceKey {
     /// The same key for the PACs of those tickets.
     pub(super) fn pac_key(&self) -> Option<&PacKey> {
         let key = self.key.as_ref()?;
-        Some(self.pac.get_or_init(|| Box::new(PacKey::new(key.clone()))))
+        let pac = || Box::new(Apart(PacKey::new(key.clone())));
+        Some(self.pac.get_or_init(pac))
     }
 }
 

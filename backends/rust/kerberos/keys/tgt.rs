@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use super::{PacKey, USAGE_TICKET};
+use crate::apart::Apart;
 use crate::backends::TgtDescription;
 use crate::backends::rust::kerberos::crypto::{Key, UsageKey};
 use crate::ccache::{CredentialCache, TicketFlags};
@@ -18,8 +19,8 @@ pub(crate) struct OwnTgt {
     client: Principal,
     ticket: Box<[u8]>,
     session: Key,
-    opener: OnceLock<Box<UsageKey>>,
-    pac: OnceLock<Box<PacKey>>,
+    opener: OnceLock<Box<Apart<UsageKey>>>,
+    pac: OnceLock<Box<Apart<PacKey>>>,
     start: SystemTime,
     end: SystemTime,
 }
@@ -68,13 +69,13 @@ impl OwnTgt {
     /// The key that opens tickets for it.
     pub(crate) fn opener(&self) -> &UsageKey {
         self.opener
-            .get_or_init(|| Box::new(self.session.usage_key(USAGE_TICKET)))
+            .get_or_init(|| Box::new(Apart(self.session.usage_key(USAGE_TICKET))))
     }
 
     /// The same key for the PACs of those tickets.
     pub(crate) fn pac_key(&self) -> &PacKey {
         self.pac
-            .get_or_init(|| Box::new(PacKey::new(self.session.clone())))
+            .get_or_init(|| Box::new(Apart(PacKey::new(self.session.clone()))))
     }
 
     /// That it holds now. Without clock skew: the clock is the one that the
