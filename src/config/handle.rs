@@ -70,7 +70,7 @@ impl Handles {
 
 /// As many as threads run at a time, within reason.
 fn how_many() -> usize {
-    const MOST: usize = 256;
+    const MOST: usize = 64;
     /// The system says it by reading files.
     static THREADS: OnceLock<usize> = OnceLock::new();
     *THREADS.get_or_init(|| {
