@@ -62,7 +62,7 @@ impl Handles {
         self.of(thread_number())
     }
 
-    /// Where there are more threads than handles, some share one.
+    /// Threads whose numbers are a multiple of the handles apart share one.
     fn of(&self, thread: usize) -> &Arc<Handle> {
         &self.0[thread & (self.0.len() - 1)]
     }
@@ -79,7 +79,7 @@ fn how_many() -> usize {
     })
 }
 
-/// The number of this thread among those that have begun a handshake.
+/// The number of this thread among those that have used a configuration.
 fn thread_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {

@@ -45,7 +45,8 @@ const fn before_last(len: usize) -> usize {
 /// chain in which each block waits for the one before, and so is a hash; a
 /// processor fills the wait of one with the work of the other if that is
 /// within its sight of a few hundred instructions. A step is a block of SHA-1
-/// and SHA-256: nothing is copied into the MAC's buffer.
+/// and SHA-256: nothing is copied into the MAC's buffer. (Of what is long and
+/// decrypted, several steps are: `DecryptAndSign`.)
 const STEP: usize = 64;
 
 /// Encrypts `buf`, which has at least one block (a confounder is one), and
@@ -230,9 +231,10 @@ pub(super) fn decrypt_and_sign<C: Decrypt, S: Sum>(aes: &C, sum: &mut S, buf: &m
 /// copies of the round keys, and whoever can use them gets those made.
 const LONG: usize = 1024;
 
-/// As above. What is decrypted does not wait for what was before, and goes side
-/// by side: the blocks of a step, in the wait of the MAC, or as many as the
-/// cipher does at once, in the time that two of the MAC's blocks take.
+/// [`SignAndEncrypt`] the other way round. What is decrypted does not wait for
+/// what was before, and goes side by side: the blocks of a step, in the wait of
+/// the MAC, or as many as the cipher does at once, in the time that two of the
+/// MAC's blocks take.
 struct DecryptAndSign<'a, S, const WIDE: bool> {
     sum: &'a mut S,
     buf: &'a mut [u8],
@@ -250,7 +252,7 @@ impl<S: Sum, const WIDE: bool> BlockCipherDecClosure for DecryptAndSign<'_, S, W
         let mut chain = Chain::default();
         // The MAC is a step behind, as above.
         let (mut signed, mut at) = (0, 0);
-        let at_once = B::ParBlocksSize::USIZE * BLOCK;
+        let at_once = at_once(B::ParBlocksSize::USIZE);
         while WIDE && at_once > STEP && whole.len() - at >= at_once {
             let end = at + at_once;
             decrypt_together(aes, &mut chain, blocks(&mut whole[at..end]));
@@ -273,6 +275,16 @@ impl<S: Sum, const WIDE: bool> BlockCipherDecClosure for DecryptAndSign<'_, S, W
         sum.update(&whole[signed..]);
         sum.update(last);
     }
+}
+
+/// What a cipher that does this many blocks at once takes of a message, in
+/// bytes: whole steps.
+const fn at_once(blocks: usize) -> usize {
+    let mut bytes = blocks * BLOCK;
+    while !bytes.is_multiple_of(STEP) {
+        bytes += blocks * BLOCK;
+    }
+    bytes
 }
 
 /// CBC, as many blocks side by side as the cipher can do, and what is left one

@@ -3,10 +3,16 @@
 //! own test tables (`src/lib/crypto/crypto_tests`), named at each table.
 
 use crate::hex::hex;
+use core::marker::PhantomData;
 use core::num::NonZeroU32;
 
-use aes::cipher::consts::U16;
-use aes::cipher::{Array, BlockModeEncrypt as _, InnerIvInit as _, KeyInit};
+use aes::cipher::array::ArraySize;
+use aes::cipher::consts::{U1, U2, U4, U8, U16, U30, U64};
+use aes::cipher::inout::InOut;
+use aes::cipher::{
+    Array, Block, BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt,
+    BlockModeEncrypt as _, BlockSizeUser, InnerIvInit as _, KeyInit, ParBlocksSizeUser,
+};
 use aes::{Aes128, Aes256};
 use hmac::{Hmac, Mac as _};
 use sha1::Sha1;
@@ -298,6 +304,59 @@ fn the_steps_of_encryption_leave_no_trace() {
 
         cts::decrypt(&aes, &mut buf);
         assert_eq!(buf, text, "{len} bytes");
+    }
+}
+
+/// A cipher that does `N` blocks at once: what processors other than this one do.
+struct AtOnce<'a, N>(&'a Aes128, PhantomData<N>);
+
+impl<N> BlockSizeUser for AtOnce<'_, N> {
+    type BlockSize = U16;
+}
+
+impl<N: ArraySize> ParBlocksSizeUser for AtOnce<'_, N> {
+    type ParBlocksSize = N;
+}
+
+impl<N: ArraySize> BlockCipherDecrypt for AtOnce<'_, N> {
+    fn decrypt_with_backend(&self, work: impl BlockCipherDecClosure<BlockSize = U16>) {
+        work.call(self);
+    }
+}
+
+impl<N: ArraySize> BlockCipherDecBackend for AtOnce<'_, N> {
+    fn decrypt_block(&self, block: InOut<'_, '_, Block<Self>>) {
+        self.0.decrypt_block_inout(block);
+    }
+}
+
+/// What is sealed in order is opened whatever a processor does side by side.
+#[test]
+fn every_width_opens_the_same() {
+    fn check<N: ArraySize>(cipher: &[u8], text: &[u8]) {
+        let aes = Aes128::new_from_slice(b"chicken teriyaki").unwrap();
+        let wide = AtOnce::<N>(&aes, PhantomData);
+        let (mut buf, mut tag) = (cipher.to_vec(), keyed());
+        cts::decrypt_and_sign(&wide, &mut tag, &mut buf);
+        assert_eq!(buf, text, "{} at once, {} bytes", N::USIZE, text.len());
+        let mac = keyed().chain_update(text).finalize().into_bytes();
+        assert_eq!(tag.finalize().into_bytes(), mac, "{} at once", N::USIZE);
+        let mut buf = cipher.to_vec();
+        cts::decrypt(&wide, &mut buf);
+        assert_eq!(buf, text, "{} at once, {} bytes", N::USIZE, text.len());
+    }
+    let aes = Aes128::new_from_slice(b"chicken teriyaki").unwrap();
+    let text: Vec<u8> = (0_u32..5000).map(|at| ((at * at) >> 5) as u8).collect();
+    let long = (940..1110).chain(1900..2100).chain([3071, 3072, 4999]);
+    for text in (16..100).chain(long).map(|len| &text[..len]) {
+        let mut cipher = text.to_vec();
+        cts::sign_and_encrypt(&aes, &keyed(), &mut cipher, &mut [0; 12]);
+        check::<U1>(&cipher, text);
+        check::<U2>(&cipher, text);
+        check::<U4>(&cipher, text);
+        check::<U8>(&cipher, text);
+        check::<U30>(&cipher, text);
+        check::<U64>(&cipher, text);
     }
 }
 
