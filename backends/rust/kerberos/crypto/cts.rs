@@ -46,7 +46,8 @@ const fn before_last(len: usize) -> usize {
 /// processor fills the wait of one with the work of the other if that is
 /// within its sight of a few hundred instructions. A step is a block of SHA-1
 /// and SHA-256: nothing is copied into the MAC's buffer. (Of what is long and
-/// decrypted, several steps are: `DecryptAndSign`.)
+/// decrypted, several steps are: `DecryptAndSign`; and what is signed as it was
+/// encrypted goes by the MAC's own blocks: `EncryptAndSign`.)
 const STEP: usize = 64;
 
 /// Encrypts `buf`, which has at least one block (a confounder is one), and
@@ -130,7 +131,11 @@ impl<S: Sum> BlockCipherEncClosure for EncryptAndSign<'_, S> {
         // The MAC is a step behind: what it takes is ready, and it never waits.
         let (mut signed, mut at) = (0, 0);
         while at < split {
-            let end = split.min(if at == 0 { STEP - BLOCK } else { at + STEP });
+            let end = split.min(if at == 0 {
+                S::BLOCK - BLOCK
+            } else {
+                at + S::BLOCK
+            });
             encrypt_blocks(aes, &mut chain, &mut whole[at..end]);
             self.sum.update(&whole[signed..at]);
             (signed, at) = (at, end);

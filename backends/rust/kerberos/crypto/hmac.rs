@@ -267,6 +267,8 @@ fn put_count(block: &mut [u8], bytes: usize) {
 }
 
 impl<H: Hash> Sum for Running<H> {
+    const BLOCK: usize = size_of::<H::Block>();
+
     #[inline]
     fn update(&mut self, mut bytes: &[u8]) {
         self.length += bytes.len();

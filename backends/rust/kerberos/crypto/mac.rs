@@ -1,5 +1,6 @@
 //! MACs over parts, truncated, compared in constant time.
 
+use aes::cipher::BlockSizeUser;
 use aes::cipher::typenum::Unsigned as _;
 use hmac::{EagerHash, Hmac, Mac};
 use subtle::ConstantTimeEq;
@@ -30,6 +31,10 @@ pub(super) trait Keyed {
 
 /// A MAC in the making.
 pub(super) trait Sum {
+    /// The length of the hash's block: parts that end where blocks do are not
+    /// copied.
+    const BLOCK: usize;
+
     /// Takes the next bytes of the message.
     fn update(&mut self, bytes: &[u8]);
 }
@@ -52,6 +57,8 @@ impl<D: EagerHash> Keyed for Hmac<D> {
 }
 
 impl<D: EagerHash> Sum for Hmac<D> {
+    const BLOCK: usize = <Self as BlockSizeUser>::BlockSize::USIZE;
+
     fn update(&mut self, bytes: &[u8]) {
         Mac::update(self, bytes);
     }

@@ -6,6 +6,7 @@ use crate::hex::hex;
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
 
+use ::hmac::{Hmac, Mac as _};
 use aes::cipher::array::ArraySize;
 use aes::cipher::consts::{U1, U2, U4, U8, U16, U30, U64};
 use aes::cipher::inout::InOut;
@@ -14,10 +15,11 @@ use aes::cipher::{
     BlockModeEncrypt as _, BlockSizeUser, InnerIvInit as _, KeyInit, ParBlocksSizeUser,
 };
 use aes::{Aes128, Aes256};
-use hmac::{Hmac, Mac as _};
 use sha1::Sha1;
 
 use super::aes_sha2::{Aes128Sha256, Aes256Sha384};
+use super::hmac::{self, Sha384};
+use super::mac::{Keyed as _, Sum as _};
 use super::nfold::n_fold;
 use super::{CryptoError, Key, aes_sha1, aes_sha2, cts, string_to_key};
 use crate::etype::EncryptionType;
@@ -304,6 +306,18 @@ fn the_steps_of_encryption_leave_no_trace() {
 
         cts::decrypt(&aes, &mut buf);
         assert_eq!(buf, text, "{len} bytes");
+
+        // In steps of the longer blocks of SHA-384, of which it has one part.
+        let longer = hmac::Hmac::<Sha384>::new(b"a key");
+        let mut sum = longer.sum();
+        sum.update(&[0; 16]);
+        cts::encrypt_and_sign(&aes, &mut sum, &mut buf);
+        let mut tag = [0; 48];
+        longer.finish(sum, &mut tag);
+        assert_eq!(buf, cipher, "{len} bytes");
+        let other = <Hmac<sha2::Sha384> as KeyInit>::new_from_slice(b"a key").unwrap();
+        let signed = other.chain_update([0; 16]).chain_update(cipher);
+        assert_eq!(tag, *signed.finalize().into_bytes(), "{len} bytes");
     }
 }
 
