@@ -47,7 +47,7 @@ const fn before_last(len: usize) -> usize {
 /// within its sight of a few hundred instructions. A step is a block of SHA-1
 /// and SHA-256: nothing is copied into the MAC's buffer. (Of what is long and
 /// decrypted, several steps are: `DecryptAndSign`; and what is signed as it was
-/// encrypted goes by the MAC's own blocks: `EncryptAndSign`.)
+/// encrypted goes by the MAC's own blocks or many of them: `EncryptAndSign`.)
 const STEP: usize = 64;
 
 /// Encrypts `buf`, which has at least one block (a confounder is one), and
@@ -63,8 +63,8 @@ pub(super) fn sign_and_encrypt<C: Encrypt, K: Keyed>(
 }
 
 /// Encrypts `buf`, which has at least one block, and gives `sum` the
-/// ciphertext. `sum` has taken one block before, so that steps which end a
-/// block short of the MAC's own need no copy in it.
+/// ciphertext. `sum` has taken one block before: steps end a block short of the
+/// MAC's own, and then need no copy in it and can be taken many together.
 pub(super) fn encrypt_and_sign<C: Encrypt, S: Sum>(aes: &C, sum: &mut S, buf: &mut [u8]) {
     debug_assert!(buf.len() >= BLOCK, "CTS needs one whole block");
     aes.encrypt_with_backend(EncryptAndSign { sum, buf });
@@ -128,14 +128,17 @@ impl<S: Sum> BlockCipherEncClosure for EncryptAndSign<'_, S> {
         let split = whole_len(self.buf.len());
         let (whole, last) = self.buf.split_at_mut(split);
         let mut chain = Chain::default();
+        let mut at = split.min(S::BLOCK - BLOCK);
+        encrypt_blocks(aes, &mut chain, &mut whole[..at]);
+        let mut signed = 0;
+        if S::TOGETHER > 0 && split - at >= 3 * S::TOGETHER {
+            self.sum.update(&whole[..at]);
+            signed = encrypt_while_signed(aes, chain, self.sum, whole, at);
+            at = split;
+        }
         // The MAC is a step behind: what it takes is ready, and it never waits.
-        let (mut signed, mut at) = (0, 0);
         while at < split {
-            let end = split.min(if at == 0 {
-                S::BLOCK - BLOCK
-            } else {
-                at + S::BLOCK
-            });
+            let end = split.min(at + S::BLOCK);
             encrypt_blocks(aes, &mut chain, &mut whole[at..end]);
             self.sum.update(&whole[signed..at]);
             (signed, at) = (at, end);
@@ -161,6 +164,46 @@ where
         *block = before;
     }
     *chain = before;
+}
+
+/// The same from `at` on to the end, while `sum` takes from there on what is
+/// two parts behind: one is signed while the next is prepared for it and the
+/// next but one encrypted. There are two parts at least. Gives where `sum` has
+/// got to.
+#[inline(always)]
+fn encrypt_while_signed<B, S: Sum>(
+    aes: &B,
+    mut chain: Chain,
+    sum: &mut S,
+    whole: &mut [u8],
+    at: usize,
+) -> usize
+where
+    B: BlockCipherEncBackend<BlockSize = U16>,
+{
+    let part = S::TOGETHER;
+    let (mut signed, mut at) = (at, at + 2 * part);
+    encrypt_blocks(aes, &mut chain, &mut whole[signed..at]);
+    let mut room = S::Room::default();
+    S::prepare(&mut room, &whole[signed..signed + part]);
+    while at - signed == 2 * part {
+        let (done, next) = whole.split_at_mut(at);
+        let length = part.min(next.len());
+        let next = &mut next[..length];
+        at += length;
+        let mut blocks = blocks(next).iter_mut();
+        sum.update_while(&mut room, done[signed..].split_at(part), || {
+            if let Some(block) = blocks.next() {
+                xor(&mut chain, block);
+                aes.encrypt_block((&mut chain).into());
+                *block = chain;
+            }
+        });
+        debug_assert!(blocks.next().is_none());
+        signed += part;
+    }
+    debug_assert_eq!(at, whole.len());
+    signed
 }
 
 #[inline(always)]

@@ -24,6 +24,7 @@ mod nfold;
 mod profile;
 mod rc4_hmac;
 mod scatter;
+mod sha512;
 mod string_to_key;
 mod usage;
 

@@ -271,8 +271,11 @@ fn the_steps_of_encryption_leave_no_trace() {
         .map(|at| (at.wrapping_mul(at) >> 7) as u8)
         .collect();
     let around_many = (1010..1070).chain(2030..2090);
+    // Around three to five parts of 1024 bytes behind the first 112, from
+    // where on SHA-384 is taken by parts.
+    let around_parts = (3170..3220).chain(4200..4240).chain(5220..5270);
     let long = [4095, 4096, 4097, 65_535, 65_536, 65_568];
-    for len in (16..700).chain(around_many).chain(long) {
+    for len in (16..700).chain(around_many).chain(around_parts).chain(long) {
         let text = &text[..len];
         let mut blocks: Vec<Array<u8, U16>> = text
             .chunks(16)
@@ -307,17 +310,26 @@ fn the_steps_of_encryption_leave_no_trace() {
         cts::decrypt(&aes, &mut buf);
         assert_eq!(buf, text, "{len} bytes");
 
-        // In steps of the longer blocks of SHA-384, of which it has one part.
-        let longer = hmac::Hmac::<Sha384>::new(b"a key");
-        let mut sum = longer.sum();
-        sum.update(&[0; 16]);
-        cts::encrypt_and_sign(&aes, &mut sum, &mut buf);
-        let mut tag = [0; 48];
-        longer.finish(sum, &mut tag);
-        assert_eq!(buf, cipher, "{len} bytes");
+        // In steps of the longer blocks of SHA-384, of which it has one part;
+        // and if it does not.
         let other = <Hmac<sha2::Sha384> as KeyInit>::new_from_slice(b"a key").unwrap();
-        let signed = other.chain_update([0; 16]).chain_update(cipher);
-        assert_eq!(tag, *signed.finalize().into_bytes(), "{len} bytes");
+        let prefixes: &[usize] = if (3000..70_000).contains(&len) {
+            &[16, 17]
+        } else {
+            &[16]
+        };
+        for &prefix in prefixes {
+            let longer = hmac::Hmac::<Sha384>::new(b"a key");
+            let (mut buf, mut sum) = (text.to_vec(), longer.sum());
+            sum.update(&[0; 20][..prefix]);
+            cts::encrypt_and_sign(&aes, &mut sum, &mut buf);
+            let mut tag = [0; 48];
+            longer.finish(sum, &mut tag);
+            assert_eq!(buf, cipher, "{len} bytes");
+            let signed = other.clone().chain_update(&[0; 20][..prefix]);
+            let mac = signed.chain_update(cipher).finalize();
+            assert_eq!(tag, *mac.into_bytes(), "{len} bytes after {prefix}");
+        }
     }
 }
 
