@@ -16,6 +16,7 @@ use aes::cipher::{
 
 use super::BLOCK;
 use super::mac::{Keyed, Sum};
+use super::sha512::{PART, Room};
 
 /// What encrypts blocks of AES.
 pub(super) trait Encrypt: BlockSizeUser<BlockSize = U16> + BlockCipherEncrypt {}
@@ -131,10 +132,14 @@ impl<S: Sum> BlockCipherEncClosure for EncryptAndSign<'_, S> {
         let mut at = split.min(S::BLOCK - BLOCK);
         encrypt_blocks(aes, &mut chain, &mut whole[..at]);
         let mut signed = 0;
-        if S::TOGETHER > 0 && split - at >= 3 * S::TOGETHER {
+        let along = hashed_along(split - at);
+        if along > 0 {
             self.sum.update(&whole[..at]);
-            signed = encrypt_while_signed(aes, chain, self.sum, whole, at);
-            at = split;
+            signed = at;
+            if let Some(state) = self.sum.sha512(along) {
+                encrypt_while_hashed(aes, chain, state, &mut whole[at..]);
+                (signed, at) = (at + along, split);
+            }
         }
         // The MAC is a step behind: what it takes is ready, and it never waits.
         while at < split {
@@ -166,44 +171,45 @@ where
     *chain = before;
 }
 
-/// The same from `at` on to the end, while `sum` takes from there on what is
-/// two parts behind: one is signed while the next is prepared for it and the
-/// next but one encrypted. There are two parts at least. Gives where `sum` has
-/// got to.
+/// How many bytes of these [`encrypt_while_hashed`] hashes: all whole parts but
+/// the last, if there are two at least.
+const fn hashed_along(len: usize) -> usize {
+    match (len / PART).saturating_sub(1) {
+        0 | 1 => 0,
+        parts => parts * PART,
+    }
+}
+
+/// The same while SHA-512 takes what is two parts behind: one is hashed while
+/// the next is prepared for that and the next but one encrypted. There are as
+/// many as `hashed_along` wants.
 #[inline(always)]
-fn encrypt_while_signed<B, S: Sum>(
-    aes: &B,
-    mut chain: Chain,
-    sum: &mut S,
-    whole: &mut [u8],
-    at: usize,
-) -> usize
+fn encrypt_while_hashed<B>(aes: &B, mut chain: Chain, state: &mut [u64; 8], whole: &mut [u8])
 where
     B: BlockCipherEncBackend<BlockSize = U16>,
 {
-    let part = S::TOGETHER;
-    let (mut signed, mut at) = (at, at + 2 * part);
-    encrypt_blocks(aes, &mut chain, &mut whole[signed..at]);
-    let mut room = S::Room::default();
-    S::prepare(&mut room, &whole[signed..signed + part]);
-    while at - signed == 2 * part {
-        let (done, next) = whole.split_at_mut(at);
-        let length = part.min(next.len());
-        let next = &mut next[..length];
-        at += length;
-        let mut blocks = blocks(next).iter_mut();
-        sum.update_while(&mut room, done[signed..].split_at(part), || {
+    let end = hashed_along(whole.len());
+    let (first, _) = whole.split_at_mut(2 * PART);
+    encrypt_blocks(aes, &mut chain, first);
+    let mut room = Room::default();
+    room.prepare(part_of(first));
+    for hashed in (0..end).step_by(PART) {
+        let (done, next) = whole.split_at_mut(hashed + 2 * PART);
+        let length = next.len().min(PART);
+        let mut blocks = blocks(&mut next[..length]).iter_mut();
+        room.compress_while(state, part_of(&done[hashed + PART..]), || {
             if let Some(block) = blocks.next() {
                 xor(&mut chain, block);
                 aes.encrypt_block((&mut chain).into());
                 *block = chain;
             }
         });
-        debug_assert!(blocks.next().is_none());
-        signed += part;
     }
-    debug_assert_eq!(at, whole.len());
-    signed
+}
+
+#[inline(always)]
+fn part_of(bytes: &[u8]) -> &[u8; PART] {
+    bytes.first_chunk().expect("a whole part")
 }
 
 #[inline(always)]

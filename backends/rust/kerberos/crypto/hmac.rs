@@ -3,15 +3,11 @@
 //! message. The hash functions are the crates', but for what goes along with a
 //! cipher (`sha512`).
 
-// As in `cts`: what goes along with a cipher is inlined into its function.
-#![allow(clippy::inline_always)]
-
 use sha1::block_api::compress as compress_sha1;
 use sha2::block_api::{compress256, compress512};
 use zeroize::Zeroize;
 
 use super::mac::{Keyed, Sum};
-use super::sha512;
 
 /// A hash function as what it does to blocks (FIPS 180-4 6).
 pub(super) trait Hash {
@@ -31,30 +27,11 @@ pub(super) trait Hash {
 
     fn compress(state: &mut Self::State, blocks: &[Self::Block]);
 
-    /// How many blocks [`compress_while`](Self::compress_while) takes at once;
-    /// 0 where nothing is gained by it.
-    const TOGETHER: usize = 0;
-
-    /// What it needs for that.
-    type Room: Default;
-
-    /// Prepares the first `TOGETHER` blocks for it.
-    #[inline(always)]
-    fn prepare(_room: &mut Self::Room, _blocks: &[Self::Block]) {}
-
-    /// Compresses the blocks that are prepared, prepares those `ahead`, and
-    /// calls `other` for each 16 bytes meanwhile.
-    #[inline(always)]
-    fn compress_while(
-        _room: &mut Self::Room,
-        state: &mut Self::State,
-        (blocks, _ahead): (&[Self::Block], &[Self::Block]),
-        mut other: impl FnMut(),
-    ) {
-        for _ in 0..size_of_val(blocks) / 16 {
-            other();
-        }
-        Self::compress(state, blocks);
+    /// The state, if it is SHA-512's and the `sha512` module is of use here.
+    #[inline]
+    fn sha512(state: &mut Self::State) -> Option<&mut [u64; 8]> {
+        let _ = state;
+        None
     }
 
     /// The whole blocks in front, and what is left.
@@ -69,7 +46,6 @@ pub(super) struct Sha1;
 impl Hash for Sha1 {
     type State = [u32; 5];
     type Block = [u8; 64];
-    type Room = ();
 
     const START: [u32; 5] = [
         0x6745_2301,
@@ -102,7 +78,6 @@ pub(super) struct Sha256;
 impl Hash for Sha256 {
     type State = [u32; 8];
     type Block = [u8; 64];
-    type Room = ();
 
     const START: [u32; 8] = [
         0x6A09_E667,
@@ -158,29 +133,11 @@ impl Hash for Sha384 {
         compress512(state, blocks);
     }
 
-    // ARM's processors may have instructions for SHA-512, and the crate uses
-    // them; for others nothing was measured.
-    const TOGETHER: usize = if cfg!(target_arch = "x86_64") {
-        sha512::BLOCKS
-    } else {
-        0
-    };
-    type Room = sha512::Room;
-
-    #[inline(always)]
-    fn prepare(room: &mut sha512::Room, blocks: &[[u8; 128]]) {
-        room.prepare(blocks.first_chunk().expect("as many as are asked for"));
-    }
-
-    #[inline(always)]
-    fn compress_while(
-        room: &mut sha512::Room,
-        state: &mut [u64; 8],
-        (_blocks, ahead): (&[[u8; 128]], &[[u8; 128]]),
-        other: impl FnMut(),
-    ) {
-        let ahead = ahead.first_chunk().expect("as many as are asked for");
-        room.compress_while(state, ahead, other);
+    // ARM's processors may have instructions for it, and the crate uses them;
+    // for others nothing was measured.
+    #[inline]
+    fn sha512(state: &mut [u64; 8]) -> Option<&mut [u64; 8]> {
+        cfg!(target_arch = "x86_64").then_some(state)
     }
 
     #[inline]
@@ -326,30 +283,15 @@ fn put_count(block: &mut [u8], bytes: usize) {
 
 impl<H: Hash> Sum for Running<H> {
     const BLOCK: usize = size_of::<H::Block>();
-    const TOGETHER: usize = H::TOGETHER * Self::BLOCK;
-    type Room = H::Room;
 
-    #[inline(always)]
-    fn prepare(room: &mut H::Room, first: &[u8]) {
-        H::prepare(room, H::split(first).0);
-    }
-
-    #[inline(always)]
-    fn update_while(
-        &mut self,
-        room: &mut H::Room,
-        (bytes, ahead): (&[u8], &[u8]),
-        mut other: impl FnMut(),
-    ) {
-        // What is prepared begins with a block, so it is of no use to another
-        // sum than one that stands between blocks.
+    #[inline]
+    fn sha512(&mut self, bytes: usize) -> Option<&mut [u64; 8]> {
         if self.filled > 0 {
-            bytes.chunks(16).for_each(|_| other());
-            return self.update(bytes);
+            return None;
         }
-        self.length += bytes.len();
-        let blocks = (H::split(bytes).0, H::split(ahead).0);
-        H::compress_while(room, &mut self.state, blocks, other);
+        let state = H::sha512(&mut self.state)?;
+        self.length += bytes;
+        Some(state)
     }
 
     #[inline]

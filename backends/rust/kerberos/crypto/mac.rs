@@ -1,8 +1,5 @@
 //! MACs over parts, truncated, compared in constant time.
 
-// As in `cts`: what goes along with a cipher is inlined into its function.
-#![allow(clippy::inline_always)]
-
 use aes::cipher::BlockSizeUser;
 use aes::cipher::typenum::Unsigned as _;
 use hmac::{EagerHash, Hmac, Mac};
@@ -38,31 +35,12 @@ pub(super) trait Sum {
     /// copied.
     const BLOCK: usize;
 
-    /// How many bytes [`update_while`](Self::update_while) takes at once; 0
-    /// where nothing is gained by it.
-    const TOGETHER: usize = 0;
-
-    /// What it needs for that.
-    type Room: Default;
-
-    /// Prepares the first `TOGETHER` bytes for it, which begin with a block.
-    #[inline(always)]
-    fn prepare(_room: &mut Self::Room, _first: &[u8]) {}
-
-    /// Takes `TOGETHER` bytes, those that were prepared, prepares as many that
-    /// are ahead, and calls `other` for each 16 bytes meanwhile. Best between
-    /// blocks.
-    #[inline(always)]
-    fn update_while(
-        &mut self,
-        _room: &mut Self::Room,
-        (bytes, _ahead): (&[u8], &[u8]),
-        mut other: impl FnMut(),
-    ) {
-        for _ in bytes.chunks(16) {
-            other();
-        }
-        self.update(bytes);
+    /// The state of SHA-512, if that is what it is and it stands between two
+    /// blocks, for the caller to take as many bytes of whole blocks by.
+    #[inline]
+    fn sha512(&mut self, bytes: usize) -> Option<&mut [u64; 8]> {
+        let _ = bytes;
+        None
     }
 
     /// Takes the next bytes of the message.
@@ -88,7 +66,6 @@ impl<D: EagerHash> Keyed for Hmac<D> {
 
 impl<D: EagerHash> Sum for Hmac<D> {
     const BLOCK: usize = <Self as BlockSizeUser>::BlockSize::USIZE;
-    type Room = ();
 
     fn update(&mut self, bytes: &[u8]) {
         Mac::update(self, bytes);

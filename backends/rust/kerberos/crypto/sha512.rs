@@ -20,7 +20,10 @@ use zeroize::Zeroize;
 
 /// How many blocks are taken at once: as many as the widest registers have
 /// words.
-pub(super) const BLOCKS: usize = 8;
+const BLOCKS: usize = 8;
+
+/// The same in bytes.
+pub(super) const PART: usize = BLOCKS * 128;
 
 /// A word of each block.
 type Row = [u64; BLOCKS];
@@ -46,23 +49,23 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Prepares the first blocks; once, before all else.
+    /// Prepares the first part; once, before all else.
     #[inline(always)]
-    pub(super) fn prepare(&mut self, blocks: &[[u8; 128]; BLOCKS]) {
+    pub(super) fn prepare(&mut self, part: &[u8; PART]) {
         let [first, _] = &mut self.schedules;
-        first.begin(blocks);
+        first.begin(part);
         for at in 16..80 {
             first.extend(at);
         }
     }
 
-    /// Takes the blocks that are prepared, and prepares those `ahead`. For
+    /// Takes the part that is prepared, and prepares the one `ahead`. For
     /// each 16 bytes, `other` is called.
     #[inline(always)]
     pub(super) fn compress_while(
         &mut self,
         state: &mut [u64; 8],
-        ahead: &[[u8; 128]; BLOCKS],
+        ahead: &[u8; PART],
         mut other: impl FnMut(),
     ) {
         let [first, second] = &mut self.schedules;
@@ -84,7 +87,8 @@ impl Schedule {
     /// The blocks themselves.
     #[inline(always)]
     #[allow(clippy::needless_range_loop)] // two dimensions, turned
-    fn begin(&mut self, blocks: &[[u8; 128]; BLOCKS]) {
+    fn begin(&mut self, part: &[u8; PART]) {
+        let (blocks, _) = part.as_chunks::<128>();
         for half in [0, 8] {
             // First as they lie, then turned: read word by word and written
             // row by row it would be one word at a time.
@@ -199,7 +203,7 @@ const K: [u64; 80] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCKS, Room};
+    use super::{BLOCKS, PART, Room};
 
     /// Four times so many blocks as are taken at once, against the `sha2` crate,
     /// and the other work as often as there are 16 bytes.
@@ -216,15 +220,15 @@ mod tests {
         let mut expected = start;
         sha2::block_api::compress512(&mut expected, &blocks);
 
-        let (parts, _) = blocks.as_chunks::<BLOCKS>();
+        let (parts, _) = blocks.as_flattened().as_chunks::<PART>();
         let mut room = Room::default();
         let mut state = start;
         room.prepare(&parts[0]);
         for part in 0..parts.len() {
             let mut calls = 0;
-            let ahead = parts.get(part + 1).unwrap_or(&[[0xFF; 128]; BLOCKS]);
+            let ahead = parts.get(part + 1).unwrap_or(&[0xFF; PART]);
             room.compress_while(&mut state, ahead, || calls += 1);
-            assert_eq!(calls, BLOCKS * 128 / 16);
+            assert_eq!(calls, PART / 16);
         }
         assert_eq!(state, expected);
     }
