@@ -10,6 +10,9 @@ use gss_acceptor::{
     ReplayVerdict, Reply, Step, backends,
 };
 
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+
 use crate::timing::{Goal, Lane, alternate, median, ratio};
 
 const ETYPE: EncryptionType = EncryptionType::AES256_CTS_HMAC_SHA1_96;
@@ -206,6 +209,20 @@ fn stalls() {
     );
 }
 
+/// Keeps this thread to one processor, the second that there is or the next: two that a scheduler moves
+/// about have one between them now and then.
+fn pin(thread: usize) {
+    let this = Pid::from_raw(0);
+    let all = sched_getaffinity(this).expect("this thread runs somewhere");
+    let processors: Vec<_> = (0..CpuSet::count())
+        .filter(|&one| all.is_set(one) == Ok(true))
+        .collect();
+    let mut own = CpuSet::new();
+    own.set(processors[(thread + 1) % processors.len()])
+        .expect("it is one of them");
+    sched_setaffinity(this, &own).expect("it may run there");
+}
+
 /// One thread and two, on one configuration, for the same tokens: so the store grows as much in either.
 pub fn threads() {
     const COUNT: usize = 20_000;
@@ -223,10 +240,12 @@ pub fn threads() {
             let taken = std::thread::scope(|scope| {
                 let threads: Vec<_> = work
                     .chunks(work.len() / count)
-                    .map(|work| {
+                    .enumerate()
+                    .map(|(thread, work)| {
                         let (start, config) = (&start, &config);
                         let accept = |token: &Vec<u8>| accept(config, token);
                         scope.spawn(move || {
+                            pin(thread);
                             work.iter()
                                 .for_each(|[before, _]| before.iter().for_each(accept));
                             start.wait();
