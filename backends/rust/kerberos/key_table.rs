@@ -33,13 +33,13 @@ pub(crate) struct KeyTable<K> {
     keys: Vec<Key<K>>,
     principals: Vec<Principal>,
     /// Hash of a name to the principals that have it (nearly always one).
-    by_name: HashMap<u64, Vec<u32>, BuildHasherDefault<AlreadyHashed>>,
+    by_name: HashMap<u64, Indexes, BuildHasherDefault<AlreadyHashed>>,
     /// Principal, etype and kvno to keys.
-    exact: HashMap<(u32, i32, u32), Vec<u32>, OwnNumbers>,
+    exact: HashMap<(u32, i32, u32), Indexes, OwnNumbers>,
     /// A principal's keys, the newest first.
-    by_principal: Vec<Vec<u32>>,
-    by_principal_and_etype: HashMap<(u32, i32), Vec<u32>, OwnNumbers>,
-    by_etype: HashMap<i32, Vec<u32>>,
+    by_principal: Vec<Indexes>,
+    by_principal_and_etype: HashMap<(u32, i32), Indexes, OwnNumbers>,
+    by_etype: HashMap<i32, Indexes>,
     /// What names are hashed with.
     seeds: [u64; 2],
 }
@@ -67,7 +67,7 @@ impl<K> KeyTable<K> {
             .iter_mut()
             .chain(table.by_principal_and_etype.values_mut())
         {
-            newest_first(list, &table.keys);
+            newest_first(list.as_mut_slice(), &table.keys);
         }
         table
     }
@@ -112,7 +112,7 @@ impl<K> KeyTable<K> {
         let hash = self.hash(principal.realm(), principal.components());
         self.by_name.entry(hash).or_default().push(index);
         self.principals.push(principal.clone());
-        self.by_principal.push(Vec::new());
+        self.by_principal.push(Indexes::default());
         index
     }
 
@@ -129,7 +129,7 @@ impl<K> KeyTable<K> {
         C: Iterator<Item = &'n [u8]> + Clone,
     {
         let candidates = self.by_name.get(&self.hash(realm, components.clone()))?;
-        candidates.iter().copied().find(|&index| {
+        candidates.as_slice().iter().copied().find(|&index| {
             self.principals
                 .get(index as usize)
                 .is_some_and(|principal| {
@@ -178,10 +178,48 @@ impl<K> KeyTable<K> {
         self.keys.len()
     }
 
-    fn listed<'t>(&'t self, list: Option<&'t Vec<u32>>) -> impl Iterator<Item = &'t Key<K>> {
-        list.into_iter()
-            .flatten()
+    fn listed<'t>(&'t self, list: Option<&'t Indexes>) -> impl Iterator<Item = &'t Key<K>> {
+        list.map_or(&[][..], Indexes::as_slice)
+            .iter()
             .filter_map(|&index| self.keys.get(index as usize))
+    }
+}
+
+/// Places in a table, nearly always one: that is kept here, where whoever
+/// looks for it has come to.
+#[derive(Clone, Debug)]
+enum Indexes {
+    One(u32),
+    Other(Vec<u32>),
+}
+
+impl Default for Indexes {
+    fn default() -> Self {
+        Self::Other(Vec::new())
+    }
+}
+
+impl Indexes {
+    fn push(&mut self, index: u32) {
+        match self {
+            Self::Other(list) if list.is_empty() => *self = Self::One(index),
+            Self::One(first) => *self = Self::Other(vec![*first, index]),
+            Self::Other(list) => list.push(index),
+        }
+    }
+
+    fn as_slice(&self) -> &[u32] {
+        match self {
+            Self::One(index) => core::slice::from_ref(index),
+            Self::Other(list) => list,
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [u32] {
+        match self {
+            Self::One(index) => core::slice::from_mut(index),
+            Self::Other(list) => list,
+        }
     }
 }
 
