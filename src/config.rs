@@ -188,7 +188,7 @@ impl AcceptorConfig {
 
     /// For looking at.
     fn inner(&self) -> &Inner {
-        self.0.own()
+        self.0.inner()
     }
 
     /// The backend's own words.

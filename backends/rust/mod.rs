@@ -284,6 +284,8 @@ impl core::ops::Deref for Held<'_> {
     }
 }
 
+/// A pointer is small: an allocator would put it beside anything.
+#[repr(align(128))] // As `Apart` is, and for the same reason.
 struct Prepared(Arc<Shared>);
 
 impl PreparedBackend for Prepared {

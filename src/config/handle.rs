@@ -47,14 +47,27 @@ impl Drop for HalfOpenSlot {
     }
 }
 
-/// The handles of one configuration: a power of two of them.
-pub(super) struct Handles(Box<[Arc<Handle>]>);
+/// The handles of one configuration: room for a power of two of them. A thread
+/// makes its own when it first needs one, among what else is the thread's:
+/// beside what all of them read it would be in their way, as processors fetch
+/// more than what they are asked for.
+#[repr(align(128))] // As `Apart` is, and for the same reason.
+pub(super) struct Handles {
+    inner: Arc<Inner>,
+    made: Box<[OnceLock<Arc<Handle>>]>,
+}
 
 impl Handles {
     pub(super) fn new(inner: Inner) -> Self {
-        let inner = Arc::new(inner);
-        let handle = |_| Arc::new(Handle(Apart(Arc::clone(&inner))));
-        Self((0..how_many()).map(handle).collect())
+        Self {
+            inner: Arc::new(inner),
+            made: (0..how_many()).map(|_| OnceLock::new()).collect(),
+        }
+    }
+
+    /// What is configured, to be looked at.
+    pub(super) fn inner(&self) -> &Inner {
+        &self.inner
     }
 
     /// That of this thread.
@@ -64,7 +77,16 @@ impl Handles {
 
     /// Threads whose numbers are a multiple of the handles apart share one.
     fn of(&self, thread: usize) -> &Arc<Handle> {
-        &self.0[thread & (self.0.len() - 1)]
+        let made = &self.made[thread & (self.made.len() - 1)];
+        match made.get() {
+            Some(handle) => handle,
+            None => self.make(made),
+        }
+    }
+
+    #[cold]
+    fn make<'h>(&self, own: &'h OnceLock<Arc<Handle>>) -> &'h Arc<Handle> {
+        own.get_or_init(|| Arc::new(Handle(Apart(Arc::clone(&self.inner)))))
     }
 }
 
@@ -126,6 +148,22 @@ mod tests {
 
         let config = config(Limits::default());
         let handles = &config.0;
+        // None is there before a thread needs it, which makes its own.
+        let made = || {
+            handles
+                .made
+                .iter()
+                .filter(|one| one.get().is_some())
+                .count()
+        };
+        assert_eq!(made(), 0);
+        for number in 1..=how_many() {
+            let thread = || Arc::as_ptr(&config.handle()) as usize;
+            let places = thread::scope(|scope| scope.spawn(|| [thread(), thread()]).join());
+            let [first, second] = places.unwrap();
+            assert_eq!(first, second);
+            assert!((1..=number).contains(&made()));
+        }
         for first in [0, 1, 77] {
             let places = (first..first + how_many()).map(|number| Arc::as_ptr(handles.of(number)));
             let different: HashSet<_> = places.map(|place| place as usize).collect();

@@ -32,14 +32,17 @@ use crate::requirements::Requirements;
 const USAGE_TICKET: u32 = 2;
 /// How many principals an error names.
 const NAMED: usize = 4;
+/// Up to this many keys are all derived when they are read in, which takes
+/// microseconds and a kilobyte each.
+const FEW: usize = 64;
 
 /// A long-term key, ready to open tickets from its first use on.
 pub(crate) struct ServiceKey {
     /// `None` for a type that is not implemented: known, to be named in an
     /// error, and of no other use.
     key: Option<Key>,
-    /// These are derived by the first thread that needs them, among what it
-    /// allocates for a handshake, and read by all.
+    /// These are read by all threads, and derived by the one that reads the
+    /// keys in or, of many keys, by the first that needs them.
     ticket: OnceLock<Box<Apart<UsageKey>>>,
     pac: OnceLock<Box<Apart<PacKey>>>,
 }
@@ -51,6 +54,18 @@ impl ServiceKey {
             ticket: OnceLock::new(),
             pac: OnceLock::new(),
         }
+    }
+
+    /// The same, ready for use: derived here and not among what a handshake's
+    /// thread allocates and writes, which would be in the way of the others
+    /// that read it, as processors fetch more than what they are asked for.
+    fn ready(entry: &Entry) -> Self {
+        let key = Self::new(entry);
+        key.ticket_key();
+        if let Some(pac) = key.pac_key() {
+            pac.checksum();
+        }
+        key
     }
 
     /// The key that opens tickets, if the type is implemented.
@@ -320,7 +335,11 @@ fn table_of(sources: &[Source]) -> Table {
         })
         .cloned()
         .collect();
-    KeyTable::build(&entries, ServiceKey::new)
+    let derive = match entries.len() {
+        ..=FEW => ServiceKey::ready,
+        _ => ServiceKey::new,
+    };
+    KeyTable::build(&entries, derive)
 }
 
 /// The TGT among the sources. A second one would never be handed out to a
@@ -382,4 +401,43 @@ fn check_usable(
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EncryptionType, FEW, Source, Table, table_of};
+    use crate::credentials::Keytab;
+    use crate::testing::Realm;
+
+    fn table(keys: usize) -> Table {
+        let realm = Realm::new("EXAMPLE.TEST");
+        for number in 0..keys {
+            let name = format!("HTTP/host{number}.example.test");
+            realm
+                .service_with_keys(&name, 1, &[EncryptionType::AES256_CTS_HMAC_SHA1_96])
+                .unwrap();
+        }
+        let keytab: Keytab = realm.keytab();
+        table_of(&[Source::from_keytab(&keytab, &mut Vec::new()).unwrap()])
+    }
+
+    fn derived(table: &Table) -> usize {
+        let keys = table.principals().flat_map(|keys| keys.all());
+        keys.filter(|key| key.payload.ticket.get().is_some() && key.payload.pac.get().is_some())
+            .count()
+    }
+
+    /// What all threads read is not made among what one of them writes.
+    #[test]
+    fn few_keys_are_ready_when_they_are_read_in() {
+        assert_eq!(derived(&table(1)), 1);
+        assert_eq!(derived(&table(FEW)), FEW);
+        // Of many, those that tickets come for.
+        let many = table(FEW + 1);
+        assert_eq!(derived(&many), 0);
+        let key = many.principals().next().and_then(|keys| keys.all().next());
+        let key = &key.unwrap().payload;
+        assert!(key.ticket_key().is_some() && key.pac_key().is_some());
+        assert_eq!(derived(&many), 1);
+    }
 }
