@@ -47,6 +47,17 @@ pub trait ReplayStore: Send + Sync {
     /// Whether this is the first use, which from then on it no longer is.
     fn check(&self, entry: ReplayEntry<'_>) -> Reply<ReplayVerdict>;
 
+    /// A [`check`](Self::check) of this tag is likely to follow within
+    /// microseconds. What it needs may be brought near by then; nothing is to
+    /// be remembered, and nothing said.
+    ///
+    /// The tag is whatever the client sent: it has shown a ticket, and has
+    /// proved nothing yet. Does nothing unless an implementation has a use
+    /// for it, and is not called by every backend.
+    fn prepare(&self, purpose: ReplayPurpose, tag: &[u8]) {
+        let _ = (purpose, tag);
+    }
+
     /// What an operator should know at start-up: where entries are kept, how
     /// many, who shares them. One line.
     fn describe(&self) -> String;
@@ -61,6 +72,10 @@ pub trait ReplayStore: Send + Sync {
 impl<S: ReplayStore + ?Sized> ReplayStore for Arc<S> {
     fn check(&self, entry: ReplayEntry<'_>) -> Reply<ReplayVerdict> {
         (**self).check(entry)
+    }
+
+    fn prepare(&self, purpose: ReplayPurpose, tag: &[u8]) {
+        (**self).prepare(purpose, tag);
     }
 
     fn describe(&self) -> String {

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use gss_acceptor::testing::Realm;
 use gss_acceptor::{
     Acceptor, AcceptorConfig, BindingStatus, ChannelBindingPolicy, ChannelBindings, ConfigBuilder,
-    Keytab, Rejection, ReplayEntry, ReplayStore, ReplayVerdict, Reply, Step, StepInput, backends,
+    Keytab, Rejection, ReplayEntry, ReplayPurpose, ReplayStore, ReplayVerdict, Reply, Step,
+    StepInput, backends,
 };
 
 fn builder(keytab: Keytab) -> ConfigBuilder {
@@ -110,6 +111,70 @@ impl ReplayStore for Prompt {
     fn describe(&self) -> String {
         "for a test".into()
     }
+}
+
+/// A store that notes what it hears: to prepare for a tag, or to check it.
+#[derive(Default)]
+struct Notes(Mutex<Vec<(&'static str, ReplayPurpose, Vec<u8>)>>);
+
+impl Notes {
+    fn note(&self, call: &'static str, purpose: ReplayPurpose, tag: &[u8]) {
+        self.0.lock().unwrap().push((call, purpose, tag.to_vec()));
+    }
+}
+
+impl ReplayStore for Notes {
+    fn check(&self, entry: ReplayEntry<'_>) -> Reply<ReplayVerdict> {
+        self.note("check", entry.purpose, entry.tag);
+        Reply::Now(ReplayVerdict::Fresh)
+    }
+
+    fn prepare(&self, purpose: ReplayPurpose, tag: &[u8]) {
+        self.note("prepare", purpose, tag);
+    }
+
+    fn describe(&self) -> String {
+        "notes".into()
+    }
+}
+
+/// Of what a client has not shown a ticket for, a store hears nothing; of an
+/// authenticator that does not open, no check.
+#[test]
+fn a_store_may_prepare_for_what_it_will_be_asked() {
+    let realm = Realm::new("EXAMPLE.TEST");
+    let service = realm.service("HTTP/web").unwrap();
+    let heard = |token: &[u8]| {
+        let notes = Arc::new(Notes::default());
+        let shared: Arc<dyn ReplayStore> = Arc::<Notes>::clone(&notes);
+        let config = builder(service.keytab())
+            .replay_store(shared)
+            .build()
+            .unwrap();
+        let verdict = through(&config, token, None);
+        let heard = notes.0.lock().unwrap().clone();
+        (verdict, heard)
+    };
+    let token = service.client("alice").raw().token().unwrap();
+    // RFC 4120 5.5.1: the authenticator ends an AP-REQ, and its tag ends it
+    // (RFC 3962 6: 12 octets).
+    let tag = |token: &[u8]| token[token.len() - 12..].to_vec();
+    let of = |call, token: &[u8]| (call, ReplayPurpose::Authenticator, tag(token));
+
+    let (verdict, calls) = heard(&token);
+    assert_eq!(verdict, Ok(BindingStatus::NotBound));
+    assert_eq!(calls, [of("prepare", &token), of("check", &token)]);
+
+    let mut spoiled = token.clone();
+    *spoiled.last_mut().unwrap() ^= 1;
+    let (verdict, calls) = heard(&spoiled);
+    assert_eq!(verdict, Err(Rejection::Authenticator));
+    assert_eq!(calls, [of("prepare", &spoiled)]);
+
+    let other = Realm::new("EXAMPLE.TEST").service("HTTP/web").unwrap();
+    let (verdict, calls) = heard(&other.client("alice").raw().token().unwrap());
+    assert!(verdict.is_err());
+    assert_eq!(calls, []);
 }
 
 /// Rule 12: a token is remembered for as long as any of those who share the

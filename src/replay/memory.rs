@@ -4,10 +4,11 @@ mod fingerprint;
 mod table;
 
 use core::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use super::{ReplayEntry, ReplayStore, ReplayVerdict};
+use super::{ReplayEntry, ReplayPurpose, ReplayStore, ReplayVerdict};
 use crate::reply::Reply;
 use crate::time::{from_unix_seconds, unix_seconds};
 use fingerprint::Keys;
@@ -48,7 +49,16 @@ pub struct MemoryReplayStore {
 
 /// On a cache line of its own, so that neighbours do not slow each other.
 #[repr(align(64))]
-struct Shard(Mutex<Table>);
+struct Shard {
+    table: Mutex<Table>,
+    /// Of no meaning. To take a lock is to wait for its cache line, which the
+    /// thread that had it last may have; to write beside it is to send for
+    /// that line and wait for nothing.
+    called_for: AtomicBool,
+}
+
+/// One line: what is beside the lock comes with it.
+const _: () = assert!(size_of::<Shard>() == 64);
 
 impl MemoryReplayStore {
     /// The capacity of [`new`](Self::new).
@@ -88,9 +98,7 @@ impl MemoryReplayStore {
             ((entries + entries / 6).div_ceil(most), most)
         };
         Self {
-            shards: (0..shards)
-                .map(|_| Shard(Mutex::new(Table::new())))
-                .collect(),
+            shards: (0..shards).map(|_| Shard::new()).collect(),
             shard_limit: u32::try_from(limit).unwrap_or(MAX_LIVE),
             keys: Keys::random(),
         }
@@ -159,6 +167,11 @@ impl ReplayStore for MemoryReplayStore {
         })
     }
 
+    fn prepare(&self, purpose: ReplayPurpose, tag: &[u8]) {
+        let shard = self.shard(self.keys.shard(purpose, tag));
+        shard.called_for.store(true, Ordering::Relaxed);
+    }
+
     fn describe(&self) -> String {
         format!(
             "in this process's memory, at most {} entries; shared with no other process",
@@ -178,10 +191,17 @@ impl fmt::Debug for MemoryReplayStore {
 }
 
 impl Shard {
+    fn new() -> Self {
+        Self {
+            table: Mutex::new(Table::new()),
+            called_for: AtomicBool::new(false),
+        }
+    }
+
     /// A panic elsewhere on a thread that held it cannot have left the table
     /// half changed: nothing in the table panics.
     fn lock(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

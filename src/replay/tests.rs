@@ -47,6 +47,24 @@ fn the_second_use_is_a_replay_and_another_tag_is_not() {
     assert_eq!(store.len(), 2);
 }
 
+/// A client may make a server expect any tag.
+#[test]
+fn what_is_prepared_for_is_neither_remembered_nor_forgotten() {
+    let store: Arc<dyn ReplayStore> = Arc::new(MemoryReplayStore::new());
+    let check = || {
+        let entry = ReplayEntry::authenticator(&[7; 12], at(300), at(0));
+        store.check(entry).wait()
+    };
+    let prepare = || store.prepare(ReplayPurpose::Authenticator, &[7; 12]);
+    prepare();
+    prepare();
+    assert_verdict!(check(), ReplayVerdict::Fresh);
+    prepare();
+    assert_verdict!(check(), ReplayVerdict::Replayed);
+    // Whatever its length.
+    (0..64).for_each(|length| store.prepare(ReplayPurpose::Context, &[0; 64][..length]));
+}
+
 #[test]
 fn tags_of_all_lengths_and_purposes_are_apart() {
     let store = MemoryReplayStore::new();

@@ -1,5 +1,5 @@
-//! The server's long-term keys and its TGT: read once, derived when first
-//! used, and exchanged as a whole when a file changes (rules 4, 6, 13, 42).
+//! The server's long-term keys and its TGT: read once, derived then or when
+//! first used, and exchanged as a whole when a file changes (rules 4, 6, 13, 42).
 
 mod pac;
 mod tgt;

@@ -61,6 +61,12 @@ impl Keys {
         (shard, [home, first, second])
     }
 
+    /// The first of these alone.
+    #[inline]
+    pub(super) fn shard(&self, purpose: ReplayPurpose, tag: &[u8]) -> u32 {
+        halves(hash(&self.place, self.words(purpose, tag))).0
+    }
+
     /// A tag of 8 to 24 bytes as it is, in words that may overlap: with its
     /// length they determine it. Any other by two hashes of it.
     fn words(&self, purpose: ReplayPurpose, tag: &[u8]) -> [u64; WORDS] {

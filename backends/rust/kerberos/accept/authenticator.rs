@@ -17,6 +17,7 @@ use crate::etype::EncryptionType;
 use crate::facts::{BindingFact, ClientTarget, Facts, TargetSource};
 use crate::mechanism::{Framing, Mechanism};
 use crate::name::Name;
+use crate::replay::ReplayPurpose;
 use crate::requirements::{Granted, Requirements};
 use crate::time::{Expiry, from_unix_seconds};
 
@@ -56,6 +57,9 @@ impl<'a> Authenticated<'a> {
             *to = *from;
         }
         let length = sent.len().min(MAX_TAG);
+        // What is between this and the check takes longer than another
+        // processor to hand over what it needs.
+        settings.replay.prepare(ReplayPurpose::Authenticator, sent);
         let plain = key
             .decrypt_once(USAGE_AUTHENTICATOR, room)
             .map_err(|_| Rejection::Authenticator)?;
